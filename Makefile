@@ -1,0 +1,48 @@
+# Dream Suite: build, install and test.
+#
+#   make            the extension            make install    into the server that PG_CONFIG names
+#   make demo       the whole way of the data, on a private cluster
+#   make check      every test               make bench      the benchmarks, as ratios
+#
+# PG_CONFIG=/path/to/pg_config chooses the server.
+
+EXTENSION = dreamsuite
+MODULE_big = dreamsuite
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" dreamsuite.control)
+
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+
+INSTALL_SQL = sql/dreamsuite--$(EXTVERSION).sql
+DATA_built = $(INSTALL_SQL)
+DATA = $(wildcard sql/dreamsuite--*--*.sql)
+
+# pkg-config says where the libraries are; a missing one is named before the compiler stumbles over it.
+LIBRARIES = libcurl libsodium libjwt
+ifeq ($(filter clean format check demo bench dist,$(MAKECMDGOALS)),)
+MISSING := $(strip $(foreach l,$(LIBRARIES),$(shell pkg-config --exists $(l) || echo $(l))))
+ifneq ($(MISSING),)
+$(error missing $(MISSING): on Debian, apt-get install libcurl4-openssl-dev libsodium-dev libjwt-dev pkg-config)
+endif
+endif
+
+PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags $(LIBRARIES))
+# src/stats needs neither NaN-unsafe optimisation nor PostgreSQL; sign compare noise comes from server headers.
+PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
+	-Wno-declaration-after-statement -fvisibility=hidden
+SHLIB_LINK = $(shell pkg-config --libs $(LIBRARIES)) -lm
+
+EXTRA_CLEAN = $(INSTALL_SQL)
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(INSTALL_SQL): $(sort $(wildcard sql/parts/*.sql)) dreamsuite.control
+	cat $(sort $(wildcard sql/parts/*.sql)) > $@
+
+# Every object follows every header: the tree is small and a stale object costs more than a rebuild.
+$(OBJS): $(wildcard src/*.h src/*/*.h)
+
+.PHONY: format
+format:
+	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch])

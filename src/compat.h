@@ -1,0 +1,32 @@
+/*
+ * compat.h
+ *    Differences between PostgreSQL 14 to 18 and between versions of libcurl, in one place.
+ */
+#ifndef DREAMSUITE_COMPAT_H
+#define DREAMSUITE_COMPAT_H
+
+#if PG_VERSION_NUM < 140000
+#error "Dream Suite needs PostgreSQL 14 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* Reserves "dreamsuite." for our settings, so that a misspelt one is reported. */
+#if PG_VERSION_NUM < 150000
+#include "utils/guc.h"
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/*
+ * A function that SQL calls. Everything else in the library is hidden (-fvisibility=hidden), because servers
+ * load libraries with RTLD_GLOBAL and our short names would meet those of other extensions.
+ */
+#define DREAMSUITE_EXPORT __attribute__((visibility("default")))
+#define DREAMSUITE_FUNCTION(name) \
+	extern DREAMSUITE_EXPORT Datum name(PG_FUNCTION_ARGS); \
+	extern DREAMSUITE_EXPORT const Pg_finfo_record *pg_finfo_##name(void); \
+	PG_FUNCTION_INFO_V1(name)
+
+#endif
