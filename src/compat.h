@@ -19,6 +19,15 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* DecodeDateTime() of 16 tells more of an error than we need. */
+#if PG_VERSION_NUM >= 160000
+#define compat_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &(DateTimeErrorExtra){0})
+#else
+#define compat_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
+#endif
+
 /*
  * A function that SQL calls. Everything else in the library is hidden (-fvisibility=hidden), because servers
  * load libraries with RTLD_GLOBAL and our short names would meet those of other extensions.
