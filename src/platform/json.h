@@ -25,9 +25,12 @@
  */
 extern Jsonb *json_parse(const char *body, size_t length, const char **why);
 
-/* The member of an object: a container, or NULL where it is absent or of another type. */
-extern const JsonbContainer *json_object(const JsonbContainer *object, const char *key);
-extern const JsonbContainer *json_array(const JsonbContainer *object, const char *key);
+/*
+ * The member of an object: a container, or NULL where it is absent or of another type. (json_object is a name of the
+ * server itself.)
+ */
+extern const JsonbContainer *json_object_in(const JsonbContainer *object, const char *key);
+extern const JsonbContainer *json_array_in(const JsonbContainer *object, const char *key);
 
 /* The same at the end of a path of objects, "paging.cursors". */
 extern const JsonbContainer *json_object_at(const JsonbContainer *object, const char *path);
@@ -70,7 +73,7 @@ extern int64 time_to_epoch(TimestampTz time);
 
 /* The entries of an array, in order:
  *
- *     JsonItems items = json_items(json_array(body, "data"));
+ *     JsonItems items = json_items(json_array_in(body, "data"));
  *     const JsonbContainer *item;
  *     while (json_next_object(&items, &item)) ...
  *

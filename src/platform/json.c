@@ -1,0 +1,660 @@
+/*
+ * json.c
+ *    Reading of answers: parsing that no body can break, and the accessors of json.h.
+ *
+ * jsonb cannot hold three things that platforms do send: NUL characters, lone surrogates and invalid UTF-8. They are
+ * replaced by U+FFFD before the server's own parser sees the text, because one odd caption must not cost a whole page.
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include <math.h>
+
+#include "common/int.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "platform/json.h"
+
+#define MAX_DEPTH 64
+#define REPLACEMENT "\xEF\xBF\xBD"
+
+/* ---- Parsing ---- */
+
+/* Four hexadecimal digits, or -1. */
+static int
+hex4(const char *s, const char *end)
+{
+	int value = 0;
+
+	if (end - s < 4)
+		return -1;
+	for (int i = 0; i < 4; i++)
+	{
+		char c = s[i];
+
+		if (c >= '0' && c <= '9')
+			value = value * 16 + (c - '0');
+		else if (c >= 'a' && c <= 'f')
+			value = value * 16 + (c - 'a' + 10);
+		else if (c >= 'A' && c <= 'F')
+			value = value * 16 + (c - 'A' + 10);
+		else
+			return -1;
+	}
+	return value;
+}
+
+static bool
+is_high_surrogate(int unit)
+{
+	return unit >= 0xD800 && unit <= 0xDBFF;
+}
+
+static bool
+is_low_surrogate(int unit)
+{
+	return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+/*
+ * Writes to `out` what jsonb can hold. A replacement is never longer than what it replaces, but for a single bad byte
+ * (1 to 3), so 3 * length is always enough. Returns the length, -1 where the nesting is too deep.
+ */
+static ssize_t
+clean_body(const char *body, size_t length, char *out)
+{
+	const char *s = body, *end = body + length;
+	char *o = out;
+	bool in_string = false;
+	int depth = 0;
+
+	while (s < end)
+	{
+		unsigned char c = *s;
+
+		if (c >= 0x80 || c == 0)
+		{
+			int n = c == 0 ? 0 : pg_utf_mblen((const unsigned char *) s);
+
+			if (n > 0 && n <= end - s && pg_utf8_islegal((const unsigned char *) s, n))
+			{
+				memcpy(o, s, n);
+				o += n;
+				s += n;
+			}
+			else
+			{
+				memcpy(o, REPLACEMENT, 3);
+				o += 3;
+				s++;
+			}
+			continue;
+		}
+		if (c == '\\' && in_string)
+		{
+			int unit = s + 1 < end && s[1] == 'u' ? hex4(s + 2, end) : -1;
+			int n = unit < 0 ? 2 : 6;
+
+			if (is_high_surrogate(unit) && end - s >= 12 && s[6] == '\\' && s[7] == 'u' &&
+				is_low_surrogate(hex4(s + 8, end)))
+				n = 12;
+			else if (unit == 0 || is_high_surrogate(unit) || is_low_surrogate(unit))
+			{
+				memcpy(o, REPLACEMENT, 3);
+				o += 3;
+				s += 6;
+				continue;
+			}
+			/* Where the second byte is no ASCII, it is looked at for itself. */
+			if (n == 2 && (s + 1 >= end || (unsigned char) s[1] >= 0x80 || s[1] == 0))
+				n = 1;
+			memcpy(o, s, n);
+			o += n;
+			s += n;
+			continue;
+		}
+		if (c == '"')
+			in_string = !in_string;
+		else if (!in_string)
+		{
+			if (c == '{' || c == '[')
+			{
+				if (++depth > MAX_DEPTH)
+					return -1;
+			}
+			else if (c == '}' || c == ']')
+				depth--;
+		}
+		*o++ = c;
+		s++;
+	}
+	return o - out;
+}
+
+Jsonb *
+json_parse(const char *body, size_t length, const char **why)
+{
+	MemoryContext context = CurrentMemoryContext;
+	const char *ignored;
+	char *text;
+	ssize_t cleaned;
+	Jsonb *volatile parsed = NULL;
+
+	if (why == NULL)
+		why = &ignored;
+	*why = NULL;
+	if (length >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0)
+	{
+		body += 3;
+		length -= 3;
+	}
+	text = MemoryContextAllocHuge(context, length * 3 + 1);
+	cleaned = clean_body(body, length, text);
+	if (cleaned < 0)
+	{
+		*why = "nested too deeply";
+		pfree(text);
+		return NULL;
+	}
+	text[cleaned] = '\0';
+
+	PG_TRY();
+	{
+		parsed = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	}
+	PG_CATCH();
+	{
+		int code = geterrcode();
+
+		/* What the text is to blame for. Cancel, lack of memory and the like are not ours to swallow. */
+		if (ERRCODE_TO_CATEGORY(code) != ERRCODE_DATA_EXCEPTION &&
+			ERRCODE_TO_CATEGORY(code) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		*why = "not valid JSON";
+	}
+	PG_END_TRY();
+
+	pfree(text);
+	if (parsed != NULL && JB_ROOT_IS_SCALAR(parsed))
+	{
+		*why = "not an object or array";
+		return NULL;
+	}
+	return parsed;
+}
+
+/* ---- Members ---- */
+
+bool
+json_member(const JsonbContainer *object, const char *key, JsonbValue *value)
+{
+	if (object == NULL || !JsonContainerIsObject(object))
+		return false;
+	return getKeyJsonValueFromContainer((JsonbContainer *) object, key, strlen(key), value) != NULL;
+}
+
+/* The container that a value holds, if it is of the kind. */
+static const JsonbContainer *
+container_of(const JsonbValue *value, bool array)
+{
+	const JsonbContainer *container;
+
+	if (value->type != jbvBinary)
+		return NULL;
+	container = value->val.binary.data;
+	if (array ? !JsonContainerIsArray(container) : !JsonContainerIsObject(container))
+		return NULL;
+	return container;
+}
+
+const JsonbContainer *
+json_object_in(const JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	return json_member(object, key, &value) ? container_of(&value, false) : NULL;
+}
+
+const JsonbContainer *
+json_array_in(const JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	return json_member(object, key, &value) ? container_of(&value, true) : NULL;
+}
+
+/* Follows all but the last step of the path; *last is that one. */
+static const JsonbContainer *
+walk(const JsonbContainer *object, const char *path, const char **last)
+{
+	const char *dot;
+
+	while (object != NULL && (dot = strchr(path, '.')) != NULL)
+	{
+		JsonbValue value;
+		size_t n = dot - path;
+
+		if (!JsonContainerIsObject(object) ||
+			getKeyJsonValueFromContainer((JsonbContainer *) object, path, n, &value) == NULL)
+			return NULL;
+		object = container_of(&value, false);
+		path = dot + 1;
+	}
+	*last = path;
+	return object;
+}
+
+const JsonbContainer *
+json_object_at(const JsonbContainer *object, const char *path)
+{
+	const char *last = path;
+
+	return json_object_in(walk(object, path, &last), last);
+}
+
+const JsonbContainer *
+json_array_at(const JsonbContainer *object, const char *path)
+{
+	const char *last = path;
+
+	return json_array_in(walk(object, path, &last), last);
+}
+
+char *
+json_text_at(const JsonbContainer *object, const char *path)
+{
+	const char *last = path;
+
+	return json_text(walk(object, path, &last), last);
+}
+
+bool
+json_has(const JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	return json_member(object, key, &value);
+}
+
+bool
+json_is_null(const JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	return json_member(object, key, &value) && value.type == jbvNull;
+}
+
+/* ---- Numbers ---- */
+
+/* A numeric without fraction as int64, COUNT_UNKNOWN where it has one or does not fit. */
+static int64
+numeric_to_whole(Numeric numeric)
+{
+	bool error = false;
+	int64 whole;
+	Datum back;
+
+	if (numeric_is_nan(numeric) || numeric_is_inf(numeric))
+		return COUNT_UNKNOWN;
+	PG_TRY();
+	{
+		whole = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(numeric)));
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE)
+			PG_RE_THROW();
+		FlushErrorState();
+		error = true;
+		whole = 0;
+	}
+	PG_END_TRY();
+	if (error)
+		return COUNT_UNKNOWN;
+	back = NumericGetDatum(int64_to_numeric(whole));
+	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, back, NumericGetDatum(numeric))))
+		return COUNT_UNKNOWN;
+	return whole;
+}
+
+/* A string that is nothing but a number: [-]digits[.digits]. Its text, NUL-terminated, in `out`. */
+static bool
+number_text(const JsonbValue *value, char *out, size_t room)
+{
+	int n = value->val.string.len, i = 0;
+	const char *s = value->val.string.val;
+	bool point = false, digit = false;
+
+	if (n == 0 || (size_t) n >= room)
+		return false;
+	if (s[0] == '-')
+		i = 1;
+	for (; i < n; i++)
+	{
+		if (s[i] >= '0' && s[i] <= '9')
+			digit = true;
+		else if (s[i] == '.' && !point && digit)
+			point = true;
+		else
+			return false;
+	}
+	memcpy(out, s, n);
+	out[n] = '\0';
+	return digit;
+}
+
+static int64
+value_whole(const JsonbValue *value)
+{
+	char text[64];
+
+	if (value->type == jbvNumeric)
+		return numeric_to_whole(value->val.numeric);
+	if (value->type == jbvString && number_text(value, text, sizeof(text)))
+	{
+		Datum numeric = DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
+											Int32GetDatum(-1));
+
+		return numeric_to_whole(DatumGetNumeric(numeric));
+	}
+	return COUNT_UNKNOWN;
+}
+
+int64
+json_value_count(const JsonbValue *value)
+{
+	int64 whole = value_whole(value);
+
+	return whole < 0 ? COUNT_UNKNOWN : whole;
+}
+
+int64
+json_count(const JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	return json_member(object, key, &value) ? json_value_count(&value) : COUNT_UNKNOWN;
+}
+
+int64
+json_integer(const JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	return json_member(object, key, &value) ? value_whole(&value) : COUNT_UNKNOWN;
+}
+
+double
+json_value_number(const JsonbValue *value)
+{
+	char text[64];
+	double number;
+
+	if (value->type == jbvNumeric)
+		number = DatumGetFloat8(
+			DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+	else if (value->type == jbvString && number_text(value, text, sizeof(text)))
+		number = strtod(text, NULL);
+	else
+		return NAN;
+	return isfinite(number) ? number : NAN;
+}
+
+double
+json_number(const JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	return json_member(object, key, &value) ? json_value_number(&value) : NAN;
+}
+
+/* ---- Texts ---- */
+
+char *
+json_text(const JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	if (!json_member(object, key, &value) || value.type != jbvString)
+		return NULL;
+	return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+char *
+json_id(const JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	if (!json_member(object, key, &value))
+		return NULL;
+	if (value.type == jbvString && value.val.string.len > 0)
+		return pnstrdup(value.val.string.val, value.val.string.len);
+	if (value.type == jbvNumeric)
+	{
+		char *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+
+		if (strspn(text, "0123456789") == strlen(text))
+			return text;
+	}
+	return NULL;
+}
+
+bool
+json_bool(const JsonbContainer *object, const char *key, bool otherwise)
+{
+	JsonbValue value;
+
+	return json_member(object, key, &value) && value.type == jbvBool ? value.val.boolean : otherwise;
+}
+
+char *
+text_clip(const char *text, int bytes)
+{
+	int length = strlen(text);
+
+	return pnstrdup(text, length <= bytes ? length : pg_mbcliplen(text, length, bytes));
+}
+
+/* ---- Times ---- */
+
+TimestampTz
+time_from_epoch(int64 seconds)
+{
+	int64 since;
+
+	if (seconds == COUNT_UNKNOWN ||
+		pg_sub_s64_overflow(seconds, (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY, &since) ||
+		pg_mul_s64_overflow(since, USECS_PER_SEC, &since) || !IS_VALID_TIMESTAMP(since))
+		return TIME_UNKNOWN;
+	return since;
+}
+
+int64
+time_to_epoch(TimestampTz time)
+{
+	return time / USECS_PER_SEC - (time % USECS_PER_SEC < 0 ? 1 : 0) +
+		   (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+}
+
+char *
+time_to_iso(TimestampTz time)
+{
+	struct pg_tm tm;
+	fsec_t fsec;
+
+	if (timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
+		return NULL;
+	return psprintf("%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min,
+					tm.tm_sec);
+}
+
+/* `n` digits at *s, which moves on; -1 where there are fewer. */
+static int
+digits(const char **s, int n)
+{
+	int value = 0;
+
+	for (int i = 0; i < n; i++, (*s)++)
+	{
+		if (**s < '0' || **s > '9')
+			return -1;
+		value = value * 10 + (**s - '0');
+	}
+	return value;
+}
+
+static bool
+skip(const char **s, char c)
+{
+	if (**s != c)
+		return false;
+	(*s)++;
+	return true;
+}
+
+TimestampTz
+time_from_iso(const char *s)
+{
+	struct pg_tm tm = {0};
+	int fraction = 0, offset = 0;
+	Timestamp time;
+	char separator;
+
+	if (s == NULL)
+		return TIME_UNKNOWN;
+	tm.tm_year = digits(&s, 4);
+	separator = *s;
+	if (tm.tm_year < 0 || (separator != '-' && separator != '/'))
+		return TIME_UNKNOWN;
+	s++;
+	tm.tm_mon = digits(&s, 2);
+	if (tm.tm_mon < 1 || tm.tm_mon > 12 || !skip(&s, separator))
+		return TIME_UNKNOWN;
+	tm.tm_mday = digits(&s, 2);
+	if (tm.tm_mday < 1 || tm.tm_mday > day_tab[isleap(tm.tm_year)][tm.tm_mon - 1])
+		return TIME_UNKNOWN;
+	if (*s != '\0')
+	{
+		if (!skip(&s, 'T') && !skip(&s, ' '))
+			return TIME_UNKNOWN;
+		tm.tm_hour = digits(&s, 2);
+		if (tm.tm_hour < 0 || tm.tm_hour > 23 || !skip(&s, ':'))
+			return TIME_UNKNOWN;
+		tm.tm_min = digits(&s, 2);
+		if (tm.tm_min < 0 || tm.tm_min > 59)
+			return TIME_UNKNOWN;
+		if (skip(&s, ':'))
+		{
+			tm.tm_sec = digits(&s, 2);
+			if (tm.tm_sec < 0 || tm.tm_sec > 60)
+				return TIME_UNKNOWN;
+			if (skip(&s, '.'))
+			{
+				int unit = 100000;
+
+				if (*s < '0' || *s > '9')
+					return TIME_UNKNOWN;
+				for (; *s >= '0' && *s <= '9'; s++, unit /= 10)
+					fraction += (*s - '0') * unit;
+			}
+		}
+		skip(&s, ' ');
+		if (*s == '+' || *s == '-')
+		{
+			int sign = *s++ == '-' ? -1 : 1;
+			int hours = digits(&s, 2), minutes = 0;
+
+			if (hours < 0 || hours > 15)
+				return TIME_UNKNOWN;
+			if (skip(&s, ':') || *s != '\0')
+				minutes = digits(&s, 2);
+			if (minutes < 0 || minutes > 59)
+				return TIME_UNKNOWN;
+			offset = sign * (hours * 3600 + minutes * 60);
+		}
+		else
+			skip(&s, 'Z');
+		if (*s != '\0')
+			return TIME_UNKNOWN;
+	}
+	if (tm2timestamp(&tm, fraction, NULL, &time) != 0)
+		return TIME_UNKNOWN;
+	return time - (int64) offset * USECS_PER_SEC;
+}
+
+TimestampTz
+json_time(const JsonbContainer *object, const char *key)
+{
+	return time_from_iso(json_text(object, key));
+}
+
+/* ---- Arrays ---- */
+
+JsonItems
+json_items(const JsonbContainer *array)
+{
+	JsonItems items = {array, 0, 0};
+
+	if (array != NULL && JsonContainerIsArray(array))
+		items.count = JsonContainerSize(array);
+	return items;
+}
+
+int
+json_length(const JsonbContainer *array)
+{
+	return json_items(array).count;
+}
+
+bool
+json_next_value(JsonItems *items, JsonbValue *value)
+{
+	JsonbValue *found;
+
+	if (items->next >= items->count)
+		return false;
+	found = getIthJsonbValueFromContainer((JsonbContainer *) items->array, items->next++);
+	*value = *found;
+	pfree(found);
+	return true;
+}
+
+bool
+json_next_object(JsonItems *items, const JsonbContainer **object)
+{
+	JsonbValue value;
+
+	while (json_next_value(items, &value))
+	{
+		*object = container_of(&value, false);
+		if (*object != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool
+json_next_text(JsonItems *items, char **text)
+{
+	JsonbValue value;
+
+	while (json_next_value(items, &value))
+	{
+		if (value.type == jbvString)
+		{
+			*text = pnstrdup(value.val.string.val, value.val.string.len);
+			return true;
+		}
+	}
+	return false;
+}
