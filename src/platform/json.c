@@ -140,17 +140,14 @@ clean_body(const char *body, size_t length, char *out)
 }
 
 Jsonb *
-json_parse(const char *body, size_t length, const char **why)
+json_parse(const char *body, size_t length, const char **reason)
 {
 	MemoryContext context = CurrentMemoryContext;
-	const char *ignored;
+	const char *volatile why = NULL;
 	char *text;
 	ssize_t cleaned;
 	Jsonb *volatile parsed = NULL;
 
-	if (why == NULL)
-		why = &ignored;
-	*why = NULL;
 	if (length >= 3 && memcmp(body, "\xEF\xBB\xBF", 3) == 0)
 	{
 		body += 3;
@@ -160,8 +157,9 @@ json_parse(const char *body, size_t length, const char **why)
 	cleaned = clean_body(body, length, text);
 	if (cleaned < 0)
 	{
-		*why = "nested too deeply";
 		pfree(text);
+		if (reason != NULL)
+			*reason = "nested too deeply";
 		return NULL;
 	}
 	text[cleaned] = '\0';
@@ -180,16 +178,18 @@ json_parse(const char *body, size_t length, const char **why)
 			PG_RE_THROW();
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
-		*why = "not valid JSON";
+		why = "not valid JSON";
 	}
 	PG_END_TRY();
 
 	pfree(text);
 	if (parsed != NULL && JB_ROOT_IS_SCALAR(parsed))
 	{
-		*why = "not an object or array";
-		return NULL;
+		why = "not an object or array";
+		parsed = NULL;
 	}
+	if (reason != NULL)
+		*reason = why;
 	return parsed;
 }
 
@@ -296,35 +296,27 @@ json_is_null(const JsonbContainer *object, const char *key)
 
 /* ---- Numbers ---- */
 
-/* A numeric without fraction as int64, COUNT_UNKNOWN where it has one or does not fit. */
+/* A decimal number without fraction ("12", "-3", "12.00") as int64, COUNT_UNKNOWN for every other text. */
 static int64
-numeric_to_whole(Numeric numeric)
+decimal_to_whole(const char *s)
 {
-	bool error = false;
-	int64 whole;
-	Datum back;
+	bool negative = *s == '-';
+	int64 whole = 0;
 
-	if (numeric_is_nan(numeric) || numeric_is_inf(numeric))
+	if (negative)
+		s++;
+	if (*s < '0' || *s > '9')
 		return COUNT_UNKNOWN;
-	PG_TRY();
+	for (; *s >= '0' && *s <= '9'; s++)
 	{
-		whole = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(numeric)));
+		if (pg_mul_s64_overflow(whole, 10, &whole) || pg_add_s64_overflow(whole, *s - '0', &whole))
+			return COUNT_UNKNOWN;
 	}
-	PG_CATCH();
-	{
-		if (geterrcode() != ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE)
-			PG_RE_THROW();
-		FlushErrorState();
-		error = true;
-		whole = 0;
-	}
-	PG_END_TRY();
-	if (error)
+	if (*s == '.')
+		s += 1 + strspn(s + 1, "0");
+	if (*s != '\0')
 		return COUNT_UNKNOWN;
-	back = NumericGetDatum(int64_to_numeric(whole));
-	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, back, NumericGetDatum(numeric))))
-		return COUNT_UNKNOWN;
-	return whole;
+	return negative ? -whole : whole;
 }
 
 /* A string that is nothing but a number: [-]digits[.digits]. Its text, NUL-terminated, in `out`. */
@@ -359,14 +351,15 @@ value_whole(const JsonbValue *value)
 	char text[64];
 
 	if (value->type == jbvNumeric)
-		return numeric_to_whole(value->val.numeric);
-	if (value->type == jbvString && number_text(value, text, sizeof(text)))
 	{
-		Datum numeric = DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
-											Int32GetDatum(-1));
+		char *decimal = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+		int64 whole = decimal_to_whole(decimal);
 
-		return numeric_to_whole(DatumGetNumeric(numeric));
+		pfree(decimal);
+		return whole;
 	}
+	if (value->type == jbvString && number_text(value, text, sizeof(text)))
+		return decimal_to_whole(text);
 	return COUNT_UNKNOWN;
 }
 

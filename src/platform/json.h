@@ -20,10 +20,10 @@
 
 /*
  * Parses a body. Invalid UTF-8, lone surrogates and NUL characters, which jsonb cannot hold, become U+FFFD.
- * Returns NULL where the body is not JSON, is nested deeper than 64 levels, or is a bare scalar; then *why (may be
- * NULL) is a static text that tells it. Needs no transaction.
+ * Returns NULL where the body is not JSON, is nested deeper than 64 levels, or is a bare scalar; then *reason (may be
+ * NULL) is a static text that tells why. Needs no transaction.
  */
-extern Jsonb *json_parse(const char *body, size_t length, const char **why);
+extern Jsonb *json_parse(const char *body, size_t length, const char **reason);
 
 /*
  * The member of an object: a container, or NULL where it is absent or of another type. (json_object is a name of the
