@@ -1,0 +1,185 @@
+/*
+ * responses.c
+ *    What was answered: bodies by step, and how an answer is judged by its status and headers alone.
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+#include "platform/platform.h"
+
+/* ---- Bodies by step ---- */
+
+Responses *
+responses_create(const Platform *platform)
+{
+	Responses *responses = palloc0(sizeof(Responses));
+	int n = 0;
+
+	while (platform->steps != NULL && platform->steps[n].name != NULL)
+		n++;
+	responses->platform = platform;
+	responses->steps = palloc0(sizeof(Bodies) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		responses->steps[i].step = &platform->steps[i];
+	return responses;
+}
+
+void
+responses_add(Responses *responses, const StepDef *step, const char *of, const JsonbContainer *body)
+{
+	Bodies *bodies = &responses->steps[step - responses->platform->steps];
+
+	bodies->asked = true;
+	if (body == NULL)
+	{
+		bodies->partial = true;
+		return;
+	}
+	if (bodies->count == bodies->room)
+	{
+		bodies->room = Max(4, bodies->room * 2);
+		if (bodies->entries == NULL)
+			bodies->entries = palloc(sizeof(Entry) * bodies->room);
+		else
+			bodies->entries = repalloc(bodies->entries, sizeof(Entry) * bodies->room);
+	}
+	bodies->entries[bodies->count++] = (Entry){.of = of, .body = body};
+}
+
+const Bodies *
+bodies(const Responses *responses, const char *step)
+{
+	const StepDef *def = platform_step(responses->platform, step);
+
+	if (def == NULL)
+		elog(ERROR, "platform \"%s\" has no step \"%s\"", responses->platform->name, step);
+	return &responses->steps[def - responses->platform->steps];
+}
+
+const JsonbContainer *
+body(const Responses *responses, const char *step)
+{
+	const Bodies *found = bodies(responses, step);
+
+	return found->count > 0 ? found->entries[0].body : NULL;
+}
+
+const JsonbContainer *
+body_of(const Responses *responses, const char *step, const char *of)
+{
+	const Bodies *found = bodies(responses, step);
+
+	for (int i = 0; i < found->count; i++)
+	{
+		if (found->entries[i].of != NULL && strcmp(found->entries[i].of, of) == 0)
+			return found->entries[i].body;
+	}
+	return NULL;
+}
+
+bool
+listed_whole(const Responses *responses, const char *step)
+{
+	const Bodies *found = bodies(responses, step);
+
+	return found->count > 0 && !found->partial;
+}
+
+/* ---- Verdicts ---- */
+
+const char *
+answer_header(const Answer *answer, const char *name)
+{
+	return answer->header == NULL ? NULL : answer->header(answer, name);
+}
+
+Verdict
+verdict(ErrorClass error, const char *message)
+{
+	return (Verdict){.error = error, .message = message};
+}
+
+/* "Wed, 21 Oct 2026 07:28:00 GMT" (RFC 9110, 5.6.7); 0 where it is something else. */
+static TimestampTz
+http_date(const char *text)
+{
+	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+										 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	char month[4];
+	struct pg_tm tm = {0};
+	Timestamp time;
+
+	if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour, &tm.tm_min,
+			   &tm.tm_sec) != 6)
+		return 0;
+	for (int i = 0; i < lengthof(months); i++)
+	{
+		if (strcmp(months[i], month) == 0)
+			tm.tm_mon = i + 1;
+	}
+	if (tm.tm_mon == 0 || tm.tm_mday < 1 || tm.tm_mday > day_tab[isleap(tm.tm_year)][tm.tm_mon - 1] ||
+		tm2timestamp(&tm, 0, NULL, &time) != 0)
+		return 0;
+	return time;
+}
+
+TimestampTz
+retry_after(const Answer *answer)
+{
+	const char *value = answer_header(answer, "retry-after");
+	char *end;
+	long seconds;
+
+	if (value == NULL)
+		return 0;
+	seconds = strtol(value, &end, 10);
+	if (end != value && *end == '\0')
+		return seconds < 0 || seconds > 366 * SECS_PER_DAY ? 0 : answer->at + seconds * USECS_PER_SEC;
+	return http_date(value);
+}
+
+Verdict
+classify_status(const Answer *answer)
+{
+	int status = answer->status;
+
+	if (status == 0 || (status >= 200 && status < 300))
+	{
+		if (answer->body == NULL && status != 204)
+			return verdict(ERROR_BAD_RESPONSE, "the answer is not JSON");
+		return verdict(ERROR_NONE, NULL);
+	}
+	switch (status)
+	{
+		case 401:
+			return verdict(ERROR_AUTH_EXPIRED, "HTTP 401");
+		case 403:
+			return verdict(ERROR_PERMISSION, "HTTP 403");
+		case 404:
+		case 410:
+			return verdict(ERROR_NOT_FOUND, psprintf("HTTP %d", status));
+		case 408:
+			return verdict(ERROR_TIMEOUT, "HTTP 408");
+		case 429:
+		{
+			Verdict limited = verdict(ERROR_RATE_LIMITED, "HTTP 429");
+
+			limited.scope = BLOCK_BUCKET;
+			limited.wait_until = retry_after(answer);
+			return limited;
+		}
+		default:
+			if (status >= 500)
+			{
+				Verdict trouble = verdict(ERROR_SERVER, psprintf("HTTP %d", status));
+
+				trouble.wait_until = retry_after(answer);
+				return trouble;
+			}
+			return verdict(ERROR_BAD_RESPONSE, psprintf("HTTP %d", status));
+	}
+}
