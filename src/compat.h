@@ -21,10 +21,10 @@
 
 /* DecodeDateTime() of 16 tells more of an error than we need. */
 #if PG_VERSION_NUM >= 160000
-#define compat_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+#define compat_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz)                                        \
 	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &(DateTimeErrorExtra){0})
 #else
-#define compat_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+#define compat_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz)                                        \
 	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
 #endif
 
@@ -33,9 +33,9 @@
  * load libraries with RTLD_GLOBAL and our short names would meet those of other extensions.
  */
 #define DREAMSUITE_EXPORT __attribute__((visibility("default")))
-#define DREAMSUITE_FUNCTION(name) \
-	extern DREAMSUITE_EXPORT Datum name(PG_FUNCTION_ARGS); \
-	extern DREAMSUITE_EXPORT const Pg_finfo_record *pg_finfo_##name(void); \
+#define DREAMSUITE_FUNCTION(name)                                                                            \
+	extern DREAMSUITE_EXPORT Datum name(PG_FUNCTION_ARGS);                                                   \
+	extern DREAMSUITE_EXPORT const Pg_finfo_record *pg_finfo_##name(void);                                   \
 	PG_FUNCTION_INFO_V1(name)
 
 #endif

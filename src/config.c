@@ -86,7 +86,8 @@ check_test_base_url(char **value, void **extra, GucSource source)
 				return true;
 		}
 	}
-	GUC_check_errdetail("It must be http://127.0.0.1:PORT, http://[::1]:PORT or http://localhost:PORT, without a path.");
+	GUC_check_errdetail(
+		"It must be http://127.0.0.1:PORT, http://[::1]:PORT or http://localhost:PORT, without a path.");
 	return false;
 }
 
@@ -143,30 +144,35 @@ void
 config_init(void)
 {
 	DefineCustomBoolVariable("dreamsuite.enabled", "Lets the collector run.",
-							 "Off stops it between two runs; the accounts stay due.", &config_enabled, true, PGC_SIGHUP,
-							 0, NULL, NULL, NULL);
+							 "Off stops it between two runs; the accounts stay due.", &config_enabled, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("dreamsuite.databases", "Databases in which the launcher keeps a collector.",
-							   "A comma-separated list; used when the library is preloaded.", &config_databases,
-							   "postgres", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL, NULL);
+							   "A comma-separated list; used when the library is preloaded.",
+							   &config_databases, "postgres", PGC_SIGHUP, GUC_LIST_INPUT, check_databases,
+							   NULL, NULL);
 	DefineCustomStringVariable("dreamsuite.collect_at", "Time of day at which accounts become due, HH:MM.",
 							   "In the time zone of each account; empty where pg_cron or a person decides.",
 							   &config_collect_at, "", PGC_SIGHUP, 0, check_collect_at, NULL, NULL);
 	DefineCustomIntVariable("dreamsuite.max_connections", "Open connections of one collector.", NULL,
 							&config_max_connections, 100, 1, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("dreamsuite.max_host_connections", "Open connections of one collector to one host.", NULL,
+	DefineCustomIntVariable("dreamsuite.max_host_connections",
+							"Open connections of one collector to one host.", NULL,
 							&config_max_host_connections, 32, 1, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("dreamsuite.max_pages", "Pages of one listing that one run reads at most.",
-							"A run that met the limit says so.", &config_max_pages, 100, 1, 10000, PGC_SIGHUP, 0, NULL,
-							NULL, NULL);
+							"A run that met the limit says so.", &config_max_pages, 100, 1, 10000, PGC_SIGHUP,
+							0, NULL, NULL, NULL);
 	DefineCustomIntVariable("dreamsuite.connect_timeout", "Longest time to connect, with TLS.", NULL,
-							&config_connect_timeout, 10000, 10, 600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+							&config_connect_timeout, 10000, 10, 600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL,
+							NULL);
 	DefineCustomIntVariable("dreamsuite.request_timeout", "Longest time for one request.", NULL,
-							&config_request_timeout, 60000, 100, 600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomIntVariable("dreamsuite.run_retention", "Days that collection_runs and request_log are kept.", NULL,
-							&config_run_retention, 90, 1, 36500, PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomStringVariable("dreamsuite.keyring_file", "File with the keys that seal tokens.",
-							   "Empty: a file beside the data directory. It must be readable by its owner alone.",
-							   &config_keyring_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+							&config_request_timeout, 60000, 100, 600000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL,
+							NULL);
+	DefineCustomIntVariable("dreamsuite.run_retention", "Days that collection_runs and request_log are kept.",
+							NULL, &config_run_retention, 90, 1, 36500, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"dreamsuite.keyring_file", "File with the keys that seal tokens.",
+		"Empty: a file beside the data directory. It must be readable by its owner alone.",
+		&config_keyring_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomStringVariable("dreamsuite.ca_file", "Certificates that are trusted, in PEM.",
 							   "Empty: those of the operating system. Verification cannot be switched off.",
 							   &config_ca_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
@@ -178,7 +184,8 @@ config_init(void)
 	DefineCustomStringVariable("dreamsuite.test_now", "Freezes the calendar, for tests.",
 							   "A time in UTC such as 2026-03-01T06:00:00Z.", &config_test_now, "", PGC_SUSET,
 							   GUC_SUPERUSER_ONLY, check_test_now, assign_test_now, NULL);
-	DefineCustomBoolVariable("dreamsuite.test_pacing", "Keeps the token buckets at work under test_base_url.", NULL,
-							 &config_test_pacing, false, PGC_SUSET, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomBoolVariable("dreamsuite.test_pacing", "Keeps the token buckets at work under test_base_url.",
+							 NULL, &config_test_pacing, false, PGC_SUSET, GUC_SUPERUSER_ONLY, NULL, NULL,
+							 NULL);
 	MarkGUCPrefixReserved("dreamsuite");
 }

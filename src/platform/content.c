@@ -117,8 +117,8 @@ add_extra(ContentItem *item, const char *key, JsonbValue *value)
 	pushJsonbValue(&state, WJB_VALUE, value);
 	pair = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 	item->extra = item->extra == NULL ? pair
-									  : DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(item->extra),
-																		   JsonbPGetDatum(pair)));
+									  : DatumGetJsonbP(DirectFunctionCall2(
+											jsonb_concat, JsonbPGetDatum(item->extra), JsonbPGetDatum(pair)));
 }
 
 void

@@ -23,7 +23,7 @@
 
 #include "platform/json.h"
 
-#define MAX_DEPTH 64
+#define MAX_DEPTH   64
 #define REPLACEMENT "\xEF\xBF\xBD"
 
 /* ---- Parsing ---- */
@@ -352,7 +352,8 @@ value_whole(const JsonbValue *value)
 
 	if (value->type == jbvNumeric)
 	{
-		char *decimal = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+		char *decimal =
+			DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
 		int64 whole = decimal_to_whole(decimal);
 
 		pfree(decimal);
@@ -466,7 +467,8 @@ time_from_epoch(int64 seconds)
 	int64 since;
 
 	if (seconds == COUNT_UNKNOWN ||
-		pg_sub_s64_overflow(seconds, (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY, &since) ||
+		pg_sub_s64_overflow(seconds, (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY,
+							&since) ||
 		pg_mul_s64_overflow(since, USECS_PER_SEC, &since) || !IS_VALID_TIMESTAMP(since))
 		return TIME_UNKNOWN;
 	return since;
@@ -487,8 +489,8 @@ time_to_iso(TimestampTz time)
 
 	if (timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return NULL;
-	return psprintf("%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min,
-					tm.tm_sec);
+	return psprintf("%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour,
+					tm.tm_min, tm.tm_sec);
 }
 
 /* `n` digits at *s, which moves on; -1 where there are fewer. */

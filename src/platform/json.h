@@ -87,7 +87,7 @@ typedef struct JsonItems
 
 extern JsonItems json_items(const JsonbContainer *array);
 extern bool json_next_object(JsonItems *items, const JsonbContainer **object);
-extern bool json_next_text(JsonItems *items, char **text);	 /* strings only */
+extern bool json_next_text(JsonItems *items, char **text);        /* strings only */
 extern bool json_next_value(JsonItems *items, JsonbValue *value); /* every entry */
 
 /* Number of entries; 0 for NULL. */

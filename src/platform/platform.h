@@ -26,7 +26,7 @@ typedef enum FieldType
 {
 	FIELD_COUNT,  /* number, whole: bigint */
 	FIELD_NUMBER, /* number, with a fraction: double precision */
-	FIELD_TEXT,	  /* string */
+	FIELD_TEXT,   /* string */
 	FIELD_TEXTS,  /* string[] */
 	FIELD_ENTRIES /* array of objects with the keys of `entry` */
 } FieldType;
@@ -34,12 +34,12 @@ typedef enum FieldType
 typedef enum FieldKind
 {
 	KIND_COUNTER, /* a total that only grows, but for corrections */
-	KIND_GAUGE,	  /* a level at the moment of asking */
+	KIND_GAUGE,   /* a level at the moment of asking */
 	KIND_ROLLING, /* a total over the last days (window_days): never differenced by day */
 	KIND_ROUNDED, /* a counter that the platform rounds before it tells it */
-	KIND_RATE,	  /* a quotient */
+	KIND_RATE,    /* a quotient */
 	KIND_CHANGE,  /* change_of over change_days; filled when the row is stored */
-	KIND_LIST	  /* text and lists: not a number */
+	KIND_LIST     /* text and lists: not a number */
 } FieldKind;
 
 /* A key of the entries of a FIELD_ENTRIES. */
@@ -47,35 +47,35 @@ typedef struct EntryKey
 {
 	const char *name;
 	FieldType type; /* FIELD_COUNT, FIELD_NUMBER or FIELD_TEXT */
-	bool nullable;	/* in the product's interface */
+	bool nullable;  /* in the product's interface */
 } EntryKey;
 
 typedef struct FieldDef
 {
 	const char *name;
 	FieldType type;
-	bool nullable;			/* in the product's interface; every field is null where unknown */
+	bool nullable; /* in the product's interface; every field is null where unknown */
 	FieldKind kind;
-	const char *unit;		/* "followers", "views", "minutes", "ratio", ... */
-	const char *source;		/* where the API gives it, or how we compute it */
+	const char *unit;   /* "followers", "views", "minutes", "ratio", ... */
+	const char *source; /* where the API gives it, or how we compute it */
 	const char *description;
-	const char *change_of;	/* KIND_CHANGE: the field it differs */
-	int change_days;		/* KIND_CHANGE: 1, 7 or 30 */
-	int window_days;		/* KIND_ROLLING */
-	const EntryKey *entry;	/* FIELD_ENTRIES: ends with a NULL name */
+	const char *change_of; /* KIND_CHANGE: the field it differs */
+	int change_days;       /* KIND_CHANGE: 1, 7 or 30 */
+	int window_days;       /* KIND_ROLLING */
+	const EntryKey *entry; /* FIELD_ENTRIES: ends with a NULL name */
 } FieldDef;
 
 /* ---- What a platform knows of an account ---- */
 
 typedef struct Account
 {
-	const char *external_id;		/* NULL: not known yet */
+	const char *external_id;        /* NULL: not known yet */
 	const JsonbContainer *settings; /* an object; see account_setting() */
-	bool has_token;					/* a user's token is held */
-	List *scopes;					/* char *: granted; NIL with has_token: not known, assume all */
+	bool has_token;                 /* a user's token is held */
+	List *scopes;                   /* char *: granted; NIL with has_token: not known, assume all */
 	TimestampTz observed_at;
-	TimestampTz local_midnight;		/* start of the metric date, in the account's time zone */
-	List *quarantined;				/* char *: metrics of the API that are not to be asked now */
+	TimestampTz local_midnight; /* start of the metric date, in the account's time zone */
+	List *quarantined;          /* char *: metrics of the API that are not to be asked now */
 } Account;
 
 /* A text setting (artist_id, profile_id, login, ...), a number as its digits; NULL where absent. */
@@ -93,52 +93,58 @@ extern bool account_is_quarantined(const Account *account, const char *metric);
 
 typedef enum TokenKind
 {
-	TOKEN_NONE,		/* public data */
-	TOKEN_USER,		/* the artist's access token */
+	TOKEN_NONE,     /* public data */
+	TOKEN_USER,     /* the artist's access token */
 	TOKEN_USER_OPT, /* the artist's, where there is one */
-	TOKEN_APP		/* a token of the app itself (client credentials, Apple's developer token) */
+	TOKEN_APP       /* a token of the app itself (client credentials, Apple's developer token) */
 } TokenKind;
 
 /* How a listing goes on. */
 typedef enum Paging
 {
 	PAGE_NONE,
-	PAGE_LINK,	/* page_at is a link, absolute or relative to the host; same origin only */
+	PAGE_LINK,  /* page_at is a link, absolute or relative to the host; same origin only */
 	PAGE_CURSOR /* page_at is a cursor, sent again as page_param; goes on while page_more (if set) is there */
 } Paging;
 
 typedef struct StepDef
 {
-	const char *name;		/* the key in normalise()'s responses */
-	const char *host;		/* NULL: the platform's first */
-	const char *path;		/* template with query, as in "/artist/{external_id}/albums?limit=100"; see plan_expand() */
+	const char *name; /* the key in normalise()'s responses */
+	const char *host; /* NULL: the platform's first */
+	const char
+		*path; /* template with query, as in "/artist/{external_id}/albums?limit=100"; see plan_expand() */
 	Paging paging;
-	const char *page_at;	/* path of the link or cursor in the answer */
+	const char *page_at;    /* path of the link or cursor in the answer */
 	const char *page_param; /* PAGE_CURSOR */
-	const char *page_more;	/* PAGE_CURSOR: path that must be present (and not false) to go on; NULL: the cursor itself */
+	const char
+		*page_more; /* PAGE_CURSOR: path of a text that must be there to go on; NULL: the cursor itself */
+	const char *link_base; /* PAGE_LINK: what stands before a relative link, "/v2" */
 	TokenKind token;
-	bool per;				/* asked once per parameter: entries are {"of": parameter, "body": answer} */
-	bool (*when) (const Account *account); /* NULL: always. plan_begin() asks steps that are not `per` */
-	const char *metrics;	/* comma-separated metrics for {metrics}; quarantined ones are left out */
-	double cost;			/* quota units; 0 means 1 */
-	const char *bucket;		/* rate-limit bucket; NULL: the host */
-	bool optional;			/* its loss does not make the run partial (extras that few accounts have) */
+	bool per; /* asked once per parameter: entries are {"of": parameter, "body": answer} */
+	bool (*when)(const Account *account); /* NULL: always. plan_begin() asks steps that are not `per` */
+	const char *metrics; /* comma-separated metrics for {metrics}; quarantined ones are left out */
+	double cost;         /* quota units; 0 means 1 */
+	const char *bucket;  /* rate-limit bucket; NULL: the host */
+	bool optional;       /* its loss does not make the run partial (extras that few accounts have) */
 } StepDef;
 
 typedef struct Request
 {
 	const StepDef *step;
-	const char *of;			  /* parameter of a `per` step */
-	List *parts;			  /* char *: parameters of a batch that asks several at once; NIL otherwise */
-	int page;				  /* 0 for the first */
+	const char *of; /* parameter of a `per` step */
+	List *parts;    /* char *: parameters of a batch that asks several at once; NIL otherwise */
+	int page;       /* 0 for the first */
 	bool post;
-	char *url;				  /* absolute, without any secret */
-	char *body;				  /* of a POST; NULL otherwise */
+	char *url;                /* absolute, without any secret */
+	char *body;               /* of a POST; NULL otherwise */
 	const char *content_type; /* of a POST */
-	List *headers;			  /* char *: further "Name: value" lines, none secret */
-	List *metrics;			  /* char *: metrics that this request asks for; NIL where it names none */
-	int tries;				  /* of this request, by the collector */
-	void *mark;				  /* the collector's own */
+	List *headers;            /* char *: further "Name: value" lines, none secret */
+	List *metrics;            /* char *: metrics that this request asks for; NIL where it names none */
+	const char *path;         /* template that the metrics were put into */
+	List *suspects;           /* char *: while a retired metric is searched: the others that may be it */
+	List *rest;               /* char *: and those to be asked when it is found */
+	int tries;                /* of this request, by the collector */
+	void *mark;               /* the collector's own */
 } Request;
 
 /*
@@ -151,15 +157,16 @@ struct Plan
 	const Platform *platform;
 	const Account *account;
 	struct Responses *responses; /* what has been answered so far */
-	struct Contents *known;		 /* content items stored by earlier runs */
+	struct Contents *known;      /* content items stored by earlier runs */
 	int max_pages;
-	List *pending;				 /* Request *, first asked first */
-	List *missing;				 /* char *: what a partial run lacks, "media_insights: permission" */
-	List *bounded;				 /* char *: steps that met max_pages */
-	List *refused;				 /* char *: metrics found retired in this run */
+	List *pending; /* Request *, first asked first */
+	List *missing; /* char *: what a partial run lacks, "media_insights: permission" */
+	List *bounded; /* char *: steps that met max_pages */
+	List *refused; /* char *: metrics found retired in this run */
 };
 
-extern Plan *plan_create(const Platform *platform, const Account *account, struct Contents *known, int max_pages);
+extern Plan *
+plan_create(const Platform *platform, const Account *account, struct Contents *known, int max_pages);
 extern void plan_begin(Plan *plan);
 
 /* Asks a step by name; `of` is the parameter of a `per` step, else NULL. Returns the request for changes. */
@@ -167,6 +174,13 @@ extern Request *plan_ask(Plan *plan, const char *step, const char *of);
 
 /* The same with its own path (template) in place of the step's. */
 extern Request *plan_ask_path(Plan *plan, const char *step, const char *of, const char *path);
+
+/* The same for a list of metrics put into {metrics}; NULL, and no request, where the list is empty. */
+extern Request *
+plan_ask_metrics(Plan *plan, const char *step, const char *of, const char *path, List *metrics);
+
+/* Asks the page after `request` at an address that the platform made itself, unless max_pages is met. */
+extern void plan_next_page(Plan *plan, const Request *request, char *url);
 
 /*
  * Replaces {external_id}, {of}, {metrics}, {since30} and {until} (seconds since 1970 of the last 30 closed UTC days)
@@ -184,13 +198,13 @@ extern bool plan_knows(const Plan *plan, const char *content_id);
 
 typedef struct Answer
 {
-	const Request *request;		/* NULL when judged by the body alone */
-	int status;					/* HTTP; 0: not known */
+	const Request *request;     /* NULL when judged by the body alone */
+	int status;                 /* HTTP; 0: not known */
 	const JsonbContainer *body; /* NULL: not JSON */
-	const char *text;			/* the bytes, for bodies that are not JSON; may be NULL */
-	const char *(*header) (const struct Answer *answer, const char *name); /* NULL: none known */
+	const char *text;           /* the bytes, for bodies that are not JSON; may be NULL */
+	const char *(*header)(const struct Answer *answer, const char *name); /* NULL: none known */
 	void *header_arg;
-	TimestampTz at;				/* when it came */
+	TimestampTz at; /* when it came */
 } Answer;
 
 /* The value of a header, NULL where it is absent. */
@@ -199,7 +213,7 @@ extern const char *answer_header(const Answer *answer, const char *name);
 typedef enum BlockScope
 {
 	BLOCK_ACCOUNT, /* this account waits */
-	BLOCK_APP,	   /* every account of the platform's app waits */
+	BLOCK_APP,     /* every account of the platform's app waits */
 	BLOCK_BUCKET   /* every request of the same bucket waits */
 } BlockScope;
 
@@ -207,10 +221,10 @@ typedef enum BlockScope
 typedef struct Verdict
 {
 	ErrorClass error;
-	BlockScope scope;	  /* rate_limited, quota_exhausted, operator */
+	BlockScope scope;       /* rate_limited, quota_exhausted, operator */
 	TimestampTz wait_until; /* the time that the platform named; 0: none named */
-	const char *message;  /* in the platform's words, or ours; never with a secret */
-	List *metrics;		  /* char *: metric_retired: those that the answer names; NIL: it does not say which */
+	const char *message;    /* in the platform's words, or ours; never with a secret */
+	List *metrics; /* char *: metric_retired: those that the answer names; NIL: it does not say which */
 } Verdict;
 
 /* How an answer is judged when the platform itself has nothing special to say: by the HTTP status. */
@@ -234,7 +248,7 @@ extern void plan_fail(Plan *plan, Request *request, const Verdict *verdict);
 
 typedef struct Entry
 {
-	const char *of;				/* NULL for a step that is not `per` */
+	const char *of; /* NULL for a step that is not `per` */
 	const JsonbContainer *body;
 } Entry;
 
@@ -244,7 +258,7 @@ typedef struct Bodies
 	Entry *entries;
 	int count;
 	int room;
-	bool asked;	  /* the step is there at all */
+	bool asked;   /* the step is there at all */
 	bool partial; /* an entry was lost: totals over a listing are unknown */
 } Bodies;
 
@@ -255,7 +269,8 @@ typedef struct Responses
 } Responses;
 
 extern Responses *responses_create(const Platform *platform);
-extern void responses_add(Responses *responses, const StepDef *step, const char *of, const JsonbContainer *body);
+extern void
+responses_add(Responses *responses, const StepDef *step, const char *of, const JsonbContainer *body);
 
 /* The bodies of a step; never NULL. `count` is 0 where it is missing. */
 extern const Bodies *bodies(const Responses *responses, const char *step);
@@ -278,7 +293,7 @@ typedef struct ContentItem
 	TimestampTz published_at; /* TIME_UNKNOWN */
 	const char *title;
 	const char *url;
-	List *collaborators;	  /* char * */
+	List *collaborators;      /* char * */
 	bool collaborators_known; /* an empty list that the API gave is not the same as none given */
 	int64 likes;
 	int64 comments;
@@ -287,8 +302,8 @@ typedef struct ContentItem
 	int64 reach;
 	int64 saves;
 	int64 watch_time_minutes;
-	Jsonb *extra;			  /* NULL: {} */
-	bool listed;			  /* by this run; false: known from storage alone */
+	Jsonb *extra; /* NULL: {} */
+	bool listed;  /* by this run; false: known from storage alone */
 	struct ContentItem *next_in_bucket;
 } ContentItem;
 
@@ -315,11 +330,11 @@ extern ContentItem *contents_find(const Contents *contents, const char *content_
 typedef struct MetricValue
 {
 	bool known;
-	int64 count;	  /* FIELD_COUNT */
-	double number;	  /* FIELD_NUMBER */
+	int64 count;      /* FIELD_COUNT */
+	double number;    /* FIELD_NUMBER */
 	const char *text; /* FIELD_TEXT */
-	List *texts;	  /* FIELD_TEXTS: char * */
-	Jsonb *entries;	  /* FIELD_ENTRIES */
+	List *texts;      /* FIELD_TEXTS: char * */
+	Jsonb *entries;   /* FIELD_ENTRIES */
 } MetricValue;
 
 struct Normalised
@@ -330,16 +345,16 @@ struct Normalised
 	int64 follower_count;
 	int64 engagement_total;
 	int64 content_count;
-	Contents *content;		 /* known items and those of this run */
+	Contents *content;       /* known items and those of this run */
 	const char *external_id; /* who the answer says the account is; NULL: it does not say */
-	const char *handle;		 /* its name at the platform; NULL: not said */
+	const char *handle;      /* its name at the platform; NULL: not said */
 };
 
 /* Unknown values (COUNT_UNKNOWN, NaN, NULL) leave the field null. The name must be a field of the platform. */
 extern void set_count(Normalised *out, const char *field, int64 value);
 extern void set_number(Normalised *out, const char *field, double value);
 extern void set_text(Normalised *out, const char *field, const char *value);
-extern void set_texts(Normalised *out, const char *field, List *values);	 /* NIL is the empty list */
+extern void set_texts(Normalised *out, const char *field, List *values);     /* NIL is the empty list */
 extern void set_entries(Normalised *out, const char *field, Jsonb *entries); /* NULL leaves null */
 
 /* The content item of this run with that id, marked as listed, with the kind. Known counts of storage stay until
@@ -350,7 +365,7 @@ extern ContentItem *add_content(Normalised *out, const char *content_id, const c
 extern void content_extra_text(ContentItem *item, const char *key, const char *value);
 extern void content_extra_count(ContentItem *item, const char *key, int64 value);
 
-typedef bool (*ContentFilter) (const Normalised *out, const ContentItem *item);
+typedef bool (*ContentFilter)(const Normalised *out, const ContentItem *item);
 
 /* Sum of a count over all items (listed or known) that the filter (may be NULL) lets pass; unknown ones are left
  * out; COUNT_UNKNOWN where none is known. offset: offsetof(ContentItem, likes) and the like.
@@ -380,8 +395,8 @@ typedef struct EntriesBuilder
 
 extern void entries_begin(EntriesBuilder *builder);
 extern void entry_begin(EntriesBuilder *builder);
-extern void entry_count(EntriesBuilder *builder, const char *key, int64 value);	  /* unknown: null */
-extern void entry_number(EntriesBuilder *builder, const char *key, double value); /* NaN: null */
+extern void entry_count(EntriesBuilder *builder, const char *key, int64 value);      /* unknown: null */
+extern void entry_number(EntriesBuilder *builder, const char *key, double value);    /* NaN: null */
 extern void entry_text(EntriesBuilder *builder, const char *key, const char *value); /* NULL: null */
 extern void entry_end(EntriesBuilder *builder);
 extern Jsonb *entries_end(EntriesBuilder *builder);
@@ -391,34 +406,34 @@ extern Jsonb *entries_end(EntriesBuilder *builder);
 typedef enum Pkce
 {
 	PKCE_NONE,
-	PKCE_S256,	  /* base64url, RFC 7636 */
+	PKCE_S256,    /* base64url, RFC 7636 */
 	PKCE_S256_HEX /* TikTok's desktop flow */
 } Pkce;
 
 typedef enum TokenStyle
 {
-	STYLE_BEARER,		/* Authorization: Bearer TOKEN */
-	STYLE_OAUTH,		/* Authorization: OAuth TOKEN */
-	STYLE_QUERY			/* access_token=TOKEN in the address */
+	STYLE_BEARER, /* Authorization: Bearer TOKEN */
+	STYLE_OAUTH,  /* Authorization: OAuth TOKEN */
+	STYLE_QUERY   /* access_token=TOKEN in the address */
 } TokenStyle;
 
 typedef struct OAuthDef
 {
 	const char *authorize_url;
 	const char *token_url;
-	const char *revoke_url;			/* NULL: the platform has none */
-	const char *client_id_name;		/* NULL: "client_id" */
+	const char *revoke_url;         /* NULL: the platform has none */
+	const char *client_id_name;     /* NULL: "client_id" */
 	const char *client_secret_name; /* NULL: "client_secret" */
-	const char *scope_name;			/* NULL: "scope" */
-	const char *scope_separator;	/* NULL: a space */
-	const char *authorize_extra;	/* further parameters, "access_type=offline&prompt=consent" */
+	const char *scope_name;         /* NULL: "scope" */
+	const char *scope_separator;    /* NULL: a space */
+	const char *authorize_extra;    /* further parameters, "access_type=offline&prompt=consent" */
 	Pkce pkce;
-	bool basic_auth;				/* client id and secret by HTTP Basic, not in the body */
-	bool token_by_get;				/* the token endpoint wants a GET (Deezer, Meta) */
-	bool rotates;					/* each refresh ends the old refresh token */
-	bool client_credentials;		/* TOKEN_APP by grant_type=client_credentials */
+	bool basic_auth;         /* client id and secret by HTTP Basic, not in the body */
+	bool token_by_get;       /* the token endpoint wants a GET (Deezer, Meta) */
+	bool rotates;            /* each refresh ends the old refresh token */
+	bool client_credentials; /* TOKEN_APP by grant_type=client_credentials */
 	TokenStyle style;
-	int default_lifetime_s;			/* of an access token where the answer does not say; 0: does not expire */
+	int default_lifetime_s; /* of an access token where the answer does not say; 0: does not expire */
 } OAuthDef;
 
 /* ---- The platform ---- */
@@ -436,37 +451,37 @@ struct Platform
 	const char *label; /* "YouTube" */
 	PlatformStatus status;
 	bool has_api;
-	bool needs_token;				/* nothing can be asked without the artist's token */
-	const char *const *scopes;		/* asked for by default; ends with NULL */
-	const char *const *hosts;		/* every host that is ever asked, the first is the default; ends with NULL */
-	const OAuthDef *oauth;			/* NULL: none */
-	const FieldDef *fields;			/* ends with a NULL name */
-	const char *audience;			/* the field that follower_count means; NULL: none */
-	const StepDef *steps;			/* ends with a NULL name */
-	int settled_after_days;			/* a day's numbers may still change for so long */
-	double requests_per_second;		/* pace of the default bucket; 0: unlimited */
+	bool needs_token;           /* nothing can be asked without the artist's token */
+	const char *const *scopes;  /* asked for by default; ends with NULL */
+	const char *const *hosts;   /* every host that is ever asked, the first is the default; ends with NULL */
+	const OAuthDef *oauth;      /* NULL: none */
+	const FieldDef *fields;     /* ends with a NULL name */
+	const char *audience;       /* the field that follower_count means; NULL: none */
+	const StepDef *steps;       /* ends with a NULL name */
+	int settled_after_days;     /* a day's numbers may still change for so long */
+	double requests_per_second; /* pace of the default bucket; 0: unlimited */
 	int burst;
 
 	/* Asks more than the steps' `when` can say. May be NULL. */
-	void (*begin) (Plan *plan);
+	void (*begin)(Plan *plan);
 
 	/* Asks what follows from an answer. May be NULL. */
-	void (*next) (Plan *plan, const Request *request, const Answer *answer);
+	void (*next)(Plan *plan, const Request *request, const Answer *answer);
 
 	/* Is the next page worth asking? NULL: yes. */
-	bool (*more) (const Plan *plan, const Request *request, const Answer *answer);
+	bool (*more)(const Plan *plan, const Request *request, const Answer *answer);
 
 	/* Takes an answer apart into several entries (batches); returns false where it is an ordinary one. May be NULL. */
-	bool (*unpack) (Plan *plan, Request *request, const Answer *answer);
+	bool (*unpack)(Plan *plan, Request *request, const Answer *answer);
 
 	/* Asks something else after a failure (fewer fields); returns true where it did, then nothing is missing yet. */
-	bool (*failed) (Plan *plan, Request *request, const Verdict *verdict);
+	bool (*failed)(Plan *plan, Request *request, const Verdict *verdict);
 
 	/* What an answer means: body and headers first, status last. */
-	Verdict (*classify) (const Answer *answer);
+	Verdict (*classify)(const Answer *answer);
 
 	/* Fills metrics, core and content. Change fields are left null. Pure. */
-	void (*normalise) (const Responses *responses, Normalised *out);
+	void (*normalise)(const Responses *responses, Normalised *out);
 };
 
 /* The registry, in the order of the product: eleven platforms, then NULL. */
@@ -489,8 +504,11 @@ extern const StepDef *platform_step(const Platform *platform, const char *name);
 extern char *platform_field_names(const Platform *platform);
 
 /* Runs platform->normalise over responses and known content (may be NULL). */
-extern Normalised *platform_normalise(const Platform *platform, const Account *account, const Responses *responses,
-									  Contents *known);
+extern Normalised *platform_normalise(const Platform *platform, const Account *account,
+									  const Responses *responses, Contents *known);
+
+/* Midnight that begins the day of the instant in a time zone; an unknown zone or NULL is UTC. */
+extern TimestampTz local_midnight(TimestampTz instant, const char *time_zone);
 
 /* The metrics object of a normalised answer, with every key of the platform. */
 extern Jsonb *normalised_metrics(const Normalised *out);

@@ -37,9 +37,9 @@ platform_get(const char *name)
 		initStringInfo(&names);
 		for (int i = 0; platforms[i] != NULL; i++)
 			appendStringInfo(&names, "%s%s", i == 0 ? "" : ", ", platforms[i]->name);
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown platform \"%s\"", name),
-				 errdetail("The platforms are %s.", names.data), errhint("See the view dreamsuite.platforms.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown platform \"%s\"", name),
+						errdetail("The platforms are %s.", names.data),
+						errhint("See the view dreamsuite.platforms.")));
 	}
 	return platform;
 }

@@ -113,8 +113,8 @@ http_date(const char *text)
 	struct pg_tm tm = {0};
 	Timestamp time;
 
-	if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour, &tm.tm_min,
-			   &tm.tm_sec) != 6)
+	if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour,
+			   &tm.tm_min, &tm.tm_sec) != 6)
 		return 0;
 	for (int i = 0; i < lengthof(months); i++)
 	{

@@ -1,0 +1,418 @@
+/*
+ * plan.c
+ *    What to ask of a platform for one account: first requests, pages, and the way around a retired metric.
+ *
+ * Pure: it is given answers and gives requests. Who sends them, when and with which token is the collector's affair.
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "lib/stringinfo.h"
+#include "utils/timestamp.h"
+
+#include "platform/platform.h"
+
+static void ask_metrics(Plan *plan, const Request *failed, List *metrics, List *suspects, List *rest);
+
+Plan *
+plan_create(const Platform *platform, const Account *account, Contents *known, int max_pages)
+{
+	Plan *plan = palloc0(sizeof(Plan));
+
+	plan->platform = platform;
+	plan->account = account;
+	plan->responses = responses_create(platform);
+	plan->known = known;
+	plan->max_pages = max_pages;
+	return plan;
+}
+
+void
+plan_begin(Plan *plan)
+{
+	for (const StepDef *step = plan->platform->steps; step != NULL && step->name != NULL; step++)
+	{
+		if (!step->per && (step->when == NULL || step->when(plan->account)))
+			plan_ask(plan, step->name, NULL);
+	}
+	if (plan->platform->begin != NULL)
+		plan->platform->begin(plan);
+}
+
+bool
+plan_knows(const Plan *plan, const char *content_id)
+{
+	return contents_find(plan->known, content_id) != NULL;
+}
+
+/* ---- Addresses ---- */
+
+/* Percent-encodes everything but RFC 3986's unreserved characters. */
+static void
+append_encoded(StringInfo out, const char *text)
+{
+	for (const unsigned char *s = (const unsigned char *) text; *s != '\0'; s++)
+	{
+		if ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
+			strchr("-._~", *s) != NULL)
+			appendStringInfoChar(out, *s);
+		else
+			appendStringInfo(out, "%%%02X", *s);
+	}
+}
+
+static char *
+join(List *texts, const char *separator)
+{
+	StringInfoData joined;
+	ListCell *cell;
+
+	initStringInfo(&joined);
+	foreach (cell, texts)
+		appendStringInfo(&joined, "%s%s", joined.len == 0 ? "" : separator, (char *) lfirst(cell));
+	return joined.data;
+}
+
+/* The text that stands for {name}; NULL where the account does not have it. */
+static char *
+variable(const Plan *plan, const char *name, const char *of, List *metrics)
+{
+	TimestampTz now = plan->account->observed_at;
+	TimestampTz midnight = now - ((now % USECS_PER_DAY) + USECS_PER_DAY) % USECS_PER_DAY;
+
+	if (strcmp(name, "of") == 0)
+		return (char *) of;
+	if (strcmp(name, "external_id") == 0)
+		return (char *) plan->account->external_id;
+	if (strcmp(name, "metrics") == 0)
+		return join(metrics, ",");
+	if (strcmp(name, "until") == 0)
+		return psprintf(INT64_FORMAT, time_to_epoch(midnight));
+	if (strcmp(name, "since30") == 0)
+		return psprintf(INT64_FORMAT, time_to_epoch(midnight - 30 * USECS_PER_DAY));
+	return account_setting(plan->account, name);
+}
+
+char *
+plan_expand(const Plan *plan, const char *path, const char *of, List *metrics)
+{
+	StringInfoData expanded;
+	const char *open;
+
+	initStringInfo(&expanded);
+	while ((open = strchr(path, '{')) != NULL)
+	{
+		const char *close = strchr(open, '}');
+		char *name, *value;
+
+		if (close == NULL)
+			break;
+		appendBinaryStringInfo(&expanded, path, open - path);
+		name = pnstrdup(open + 1, close - open - 1);
+		value = variable(plan, name, of, metrics);
+		if (value == NULL)
+			elog(ERROR, "path \"%s\" of platform \"%s\" needs \"%s\"", path, plan->platform->name, name);
+		append_encoded(&expanded, value);
+		path = close + 1;
+	}
+	appendStringInfoString(&expanded, path);
+	return expanded.data;
+}
+
+void
+request_param(Request *request, const char *name, const char *value)
+{
+	StringInfoData url;
+
+	initStringInfo(&url);
+	appendStringInfo(&url, "%s%c%s=", request->url, strchr(request->url, '?') == NULL ? '?' : '&', name);
+	append_encoded(&url, value);
+	request->url = url.data;
+}
+
+/* The address without a parameter: links to the next page may carry the token in clear. */
+static char *
+without_param(const char *url, const char *name)
+{
+	size_t n = strlen(name);
+	const char *query = strchr(url, '?');
+	StringInfoData out;
+	char separator = '?';
+
+	if (query == NULL)
+		return pstrdup(url);
+	initStringInfo(&out);
+	appendBinaryStringInfo(&out, url, query - url);
+	while (*query != '\0')
+	{
+		const char *pair = query + 1;
+		size_t length = strcspn(pair, "&");
+
+		if (!(length > n && pair[n] == '=' && strncmp(pair, name, n) == 0))
+		{
+			appendStringInfoChar(&out, separator);
+			appendBinaryStringInfo(&out, pair, length);
+			separator = '&';
+		}
+		query = pair + length;
+	}
+	return out.data;
+}
+
+/* scheme://host[:port], or the empty text for an address that is not absolute. */
+static char *
+origin_of(const char *url)
+{
+	const char *authority = strstr(url, "://");
+
+	if (authority == NULL)
+		return pstrdup("");
+	authority += 3;
+	return pnstrdup(url, authority + strcspn(authority, "/?#") - url);
+}
+
+/* ---- Asking ---- */
+
+static const StepDef *
+step_of(const Plan *plan, const char *name)
+{
+	const StepDef *step = platform_step(plan->platform, name);
+
+	if (step == NULL)
+		elog(ERROR, "platform \"%s\" has no step \"%s\"", plan->platform->name, name);
+	return step;
+}
+
+static Request *
+add_request(Plan *plan, const StepDef *step, const char *of, char *url)
+{
+	Request *request = palloc0(sizeof(Request));
+
+	request->step = step;
+	request->of = of;
+	request->url = url;
+	plan->pending = lappend(plan->pending, request);
+	plan->responses->steps[step - plan->platform->steps].asked = true;
+	return request;
+}
+
+static char *
+step_url(const Plan *plan, const StepDef *step, const char *path, const char *of, List *metrics)
+{
+	return psprintf("https://%s%s", step->host != NULL ? step->host : plan->platform->hosts[0],
+					plan_expand(plan, path, of, metrics));
+}
+
+/* The metrics of the step that are not in quarantine. */
+static List *
+step_metrics(const Plan *plan, const StepDef *step)
+{
+	List *metrics = NIL;
+	char *names = pstrdup(step->metrics), *name;
+
+	while ((name = strsep(&names, ",")) != NULL)
+	{
+		if (!account_is_quarantined(plan->account, name))
+			metrics = lappend(metrics, name);
+	}
+	return metrics;
+}
+
+Request *
+plan_ask_path(Plan *plan, const char *name, const char *of, const char *path)
+{
+	const StepDef *step = step_of(plan, name);
+
+	return add_request(plan, step, of, step_url(plan, step, path, of, NIL));
+}
+
+Request *
+plan_ask(Plan *plan, const char *name, const char *of)
+{
+	const StepDef *step = step_of(plan, name);
+
+	if (step->metrics == NULL)
+		return add_request(plan, step, of, step_url(plan, step, step->path, of, NIL));
+	return plan_ask_metrics(plan, name, of, step->path, step_metrics(plan, step));
+}
+
+Request *
+plan_ask_metrics(Plan *plan, const char *name, const char *of, const char *path, List *metrics)
+{
+	const StepDef *step = step_of(plan, name);
+	Request *request;
+
+	if (metrics == NIL)
+		return NULL;
+	request = add_request(plan, step, of, step_url(plan, step, path, of, metrics));
+	request->path = path;
+	request->metrics = metrics;
+	return request;
+}
+
+/* ---- Answers ---- */
+
+/* The next page of a listing; NULL where this was the last. */
+static char *
+next_page(Plan *plan, const Request *request, const Answer *answer)
+{
+	const StepDef *step = request->step;
+	char *at;
+
+	if (step->paging == PAGE_NONE || (at = json_text_at(answer->body, step->page_at)) == NULL ||
+		at[0] == '\0')
+		return NULL;
+	if (step->paging == PAGE_CURSOR)
+	{
+		Request next = {.url = without_param(request->url, step->page_param)};
+
+		if (step->page_more != NULL && json_text_at(answer->body, step->page_more) == NULL)
+			return NULL;
+		request_param(&next, step->page_param, at);
+		return next.url;
+	}
+	if (at[0] == '/')
+		return psprintf("%s%s%s", origin_of(request->url), step->link_base != NULL ? step->link_base : "",
+						without_param(at, "access_token"));
+	if (pg_strcasecmp(origin_of(at), origin_of(request->url)) != 0)
+	{
+		/* A link that leads elsewhere is never followed: the platform's hosts are compiled in. */
+		plan->missing = lappend(plan->missing, psprintf("%s: next page on a foreign host", step->name));
+		plan->responses->steps[step - plan->platform->steps].partial = true;
+		return NULL;
+	}
+	return without_param(at, "access_token");
+}
+
+void
+plan_next_page(Plan *plan, const Request *request, char *url)
+{
+	Request *next;
+
+	if (request->page + 1 >= plan->max_pages)
+	{
+		plan->bounded = lappend(plan->bounded, (char *) request->step->name);
+		return;
+	}
+	next = add_request(plan, request->step, request->of, url);
+	next->page = request->page + 1;
+	next->post = request->post;
+	next->content_type = request->content_type;
+	next->headers = request->headers;
+	next->metrics = request->metrics;
+	next->path = request->path;
+}
+
+void
+plan_accept(Plan *plan, Request *request, const Answer *answer)
+{
+	const Platform *platform = plan->platform;
+	char *url;
+
+	if (platform->unpack == NULL || !platform->unpack(plan, request, answer))
+		responses_add(plan->responses, request->step, request->of, answer->body);
+
+	/* A probe that was answered is not to blame: the retired metric is among the others. */
+	if (request->suspects != NIL)
+		ask_metrics(plan, request, NIL, request->suspects, request->rest);
+
+	url = next_page(plan, request, answer);
+	if (url != NULL && strcmp(url, request->url) != 0 &&
+		(platform->more == NULL || platform->more(plan, request, answer)))
+		plan_next_page(plan, request, url);
+	if (platform->next != NULL)
+		platform->next(plan, request, answer);
+}
+
+static void
+refuse(Plan *plan, char *metric)
+{
+	plan->refused = lappend(plan->refused, metric);
+}
+
+static List *
+without(List *metrics, List *refused)
+{
+	List *kept = NIL;
+	ListCell *cell, *other;
+
+	foreach (cell, metrics)
+	{
+		bool found = false;
+
+		foreach (other, refused)
+			found = found || strcmp(lfirst(cell), lfirst(other)) == 0;
+		if (!found)
+			kept = lappend(kept, lfirst(cell));
+	}
+	return kept;
+}
+
+/*
+ * Among `suspects` at least one metric is retired; `rest` are to be asked when it is found. One half is asked at a time:
+ * a search among n costs log2(n) requests, and one for the rest.
+ */
+static void
+ask_metrics(Plan *plan, const Request *failed, List *metrics, List *suspects, List *rest)
+{
+	Request *request;
+
+	if (list_length(suspects) == 1)
+	{
+		refuse(plan, linitial(suspects));
+		metrics = rest;
+		suspects = rest = NIL;
+	}
+	else if (suspects != NIL)
+	{
+		int half = list_length(suspects) / 2;
+
+		metrics = list_truncate(list_copy(suspects), half);
+		suspects = list_copy_tail(suspects, half);
+	}
+	request = plan_ask_metrics(plan, failed->step->name, failed->of, failed->path, metrics);
+	if (request != NULL)
+	{
+		request->suspects = suspects;
+		request->rest = rest;
+	}
+}
+
+void
+plan_fail(Plan *plan, Request *request, const Verdict *verdict)
+{
+	const StepDef *step = request->step;
+	Bodies *bodies = &plan->responses->steps[step - plan->platform->steps];
+
+	if (verdict->error == ERROR_METRIC_RETIRED && request->metrics != NIL)
+	{
+		List *named = NIL;
+		ListCell *cell;
+
+		foreach (cell, verdict->metrics)
+		{
+			if (without(list_make1(lfirst(cell)), request->metrics) == NIL)
+				named = lappend(named, lfirst(cell));
+		}
+		if (named != NIL)
+		{
+			foreach (cell, named)
+				refuse(plan, lfirst(cell));
+			ask_metrics(plan, request,
+						list_concat_copy(without(request->metrics, named),
+										 list_concat_copy(request->suspects, request->rest)),
+						NIL, NIL);
+		}
+		else
+			ask_metrics(plan, request, NIL, request->metrics,
+						list_concat_copy(request->suspects, request->rest));
+		return;
+	}
+	if (plan->platform->failed != NULL && plan->platform->failed(plan, request, verdict))
+		return;
+	bodies->partial = true;
+	if (!step->optional)
+		plan->missing =
+			lappend(plan->missing, psprintf("%s: %s", step->name, error_class_name(verdict->error)));
+}
