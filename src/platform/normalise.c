@@ -302,8 +302,7 @@ push_content_item(JsonbParseState **state, const ContentItem *item)
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
-/* {"metrics": ..., "core": ..., "content": [...]} */
-static Jsonb *
+Jsonb *
 normalised_document(const Normalised *out)
 {
 	JsonbParseState *state = NULL;

@@ -513,6 +513,9 @@ extern TimestampTz local_midnight(TimestampTz instant, const char *time_zone);
 /* The metrics object of a normalised answer, with every key of the platform. */
 extern Jsonb *normalised_metrics(const Normalised *out);
 
+/* {"metrics": ..., "core": ..., "content": [...]}: what the SQL function normalise() gives. */
+extern Jsonb *normalised_document(const Normalised *out);
+
 extern const Platform platform_instagram;
 extern const Platform platform_facebook;
 extern const Platform platform_spotify;
