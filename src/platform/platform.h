@@ -17,7 +17,11 @@
 #include "platform/json.h"
 
 typedef struct Platform Platform;
-typedef struct Plan Plan;
+typedef struct RequestPlan RequestPlan;
+/* The server's planner has a Plan as well. A file that meets both (spi.h brings it) says RequestPlan. */
+#ifndef PLANNODES_H
+typedef RequestPlan Plan;
+#endif
 typedef struct Normalised Normalised;
 
 /* ---- Fields: what metrics holds ---- */
@@ -152,7 +156,7 @@ typedef struct Request
  * Each answer goes to plan_accept() (kept for normalise(), next page asked, platform->next called) or plan_fail().
  * Requests that are to be sent next lie in plan->pending until the collector takes them.
  */
-struct Plan
+struct RequestPlan
 {
 	const Platform *platform;
 	const Account *account;
@@ -165,34 +169,34 @@ struct Plan
 	List *refused; /* char *: metrics found retired in this run */
 };
 
-extern Plan *
+extern RequestPlan *
 plan_create(const Platform *platform, const Account *account, struct Contents *known, int max_pages);
-extern void plan_begin(Plan *plan);
+extern void plan_begin(RequestPlan *plan);
 
 /* Asks a step by name; `of` is the parameter of a `per` step, else NULL. Returns the request for changes. */
-extern Request *plan_ask(Plan *plan, const char *step, const char *of);
+extern Request *plan_ask(RequestPlan *plan, const char *step, const char *of);
 
 /* The same with its own path (template) in place of the step's. */
-extern Request *plan_ask_path(Plan *plan, const char *step, const char *of, const char *path);
+extern Request *plan_ask_path(RequestPlan *plan, const char *step, const char *of, const char *path);
 
 /* The same for a list of metrics put into {metrics}; NULL, and no request, where the list is empty. */
 extern Request *
-plan_ask_metrics(Plan *plan, const char *step, const char *of, const char *path, List *metrics);
+plan_ask_metrics(RequestPlan *plan, const char *step, const char *of, const char *path, List *metrics);
 
 /* Asks the page after `request` at an address that the platform made itself, unless max_pages is met. */
-extern void plan_next_page(Plan *plan, const Request *request, char *url);
+extern void plan_next_page(RequestPlan *plan, const Request *request, char *url);
 
 /*
  * Replaces {external_id}, {of}, {metrics}, {since30} and {until} (seconds since 1970 of the last 30 closed UTC days)
  * and {KEY} of the settings, percent-encoded.
  */
-extern char *plan_expand(const Plan *plan, const char *path, const char *of, List *metrics);
+extern char *plan_expand(const RequestPlan *plan, const char *path, const char *of, List *metrics);
 
 /* Adds a parameter to the request's address, percent-encoded. */
 extern void request_param(Request *request, const char *name, const char *value);
 
 /* Was the content item stored by an earlier run? */
-extern bool plan_knows(const Plan *plan, const char *content_id);
+extern bool plan_knows(const RequestPlan *plan, const char *content_id);
 
 /* ---- Answers ---- */
 
@@ -236,13 +240,13 @@ extern TimestampTz retry_after(const Answer *answer);
 extern Verdict verdict(ErrorClass error, const char *message);
 
 /* Keeps the answer for normalise(), asks the next page, lets the platform ask what follows. */
-extern void plan_accept(Plan *plan, Request *request, const Answer *answer);
+extern void plan_accept(RequestPlan *plan, Request *request, const Answer *answer);
 
 /*
  * The request failed for good in this run: notes what is missing, and for a retired metric asks again without it
  * (where the answer does not name it, in halves).
  */
-extern void plan_fail(Plan *plan, Request *request, const Verdict *verdict);
+extern void plan_fail(RequestPlan *plan, Request *request, const Verdict *verdict);
 
 /* ---- Responses: what normalise() reads ---- */
 
@@ -463,19 +467,19 @@ struct Platform
 	int burst;
 
 	/* Asks more than the steps' `when` can say. May be NULL. */
-	void (*begin)(Plan *plan);
+	void (*begin)(RequestPlan *plan);
 
 	/* Asks what follows from an answer. May be NULL. */
-	void (*next)(Plan *plan, const Request *request, const Answer *answer);
+	void (*next)(RequestPlan *plan, const Request *request, const Answer *answer);
 
 	/* Is the next page worth asking? NULL: yes. */
-	bool (*more)(const Plan *plan, const Request *request, const Answer *answer);
+	bool (*more)(const RequestPlan *plan, const Request *request, const Answer *answer);
 
 	/* Takes an answer apart into several entries (batches); returns false where it is an ordinary one. May be NULL. */
-	bool (*unpack)(Plan *plan, Request *request, const Answer *answer);
+	bool (*unpack)(RequestPlan *plan, Request *request, const Answer *answer);
 
 	/* Asks something else after a failure (fewer fields); returns true where it did, then nothing is missing yet. */
-	bool (*failed)(Plan *plan, Request *request, const Verdict *verdict);
+	bool (*failed)(RequestPlan *plan, Request *request, const Verdict *verdict);
 
 	/* What an answer means: body and headers first, status last. */
 	Verdict (*classify)(const Answer *answer);
