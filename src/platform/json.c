@@ -258,24 +258,27 @@ const JsonbContainer *
 json_object_at(const JsonbContainer *object, const char *path)
 {
 	const char *last = path;
+	const JsonbContainer *parent = walk(object, path, &last);
 
-	return json_object_in(walk(object, path, &last), last);
+	return json_object_in(parent, last);
 }
 
 const JsonbContainer *
 json_array_at(const JsonbContainer *object, const char *path)
 {
 	const char *last = path;
+	const JsonbContainer *parent = walk(object, path, &last);
 
-	return json_array_in(walk(object, path, &last), last);
+	return json_array_in(parent, last);
 }
 
 char *
 json_text_at(const JsonbContainer *object, const char *path)
 {
 	const char *last = path;
+	const JsonbContainer *parent = walk(object, path, &last);
 
-	return json_text(walk(object, path, &last), last);
+	return json_text(parent, last);
 }
 
 bool
