@@ -11,7 +11,9 @@
 #include "platform/platform.h"
 
 const Platform *const platforms[] = {
+	&platform_spotify,
 	&platform_deezer,
+	&platform_amazon_music,
 	NULL,
 };
 

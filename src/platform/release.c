@@ -57,11 +57,10 @@ release_date(ContentItem *item, const char *date)
 }
 
 void
-release_artists(ContentItem *item, const JsonbContainer *artists, const char *own)
+release_guests(ContentItem *item, const JsonbContainer *artists, const char *own)
 {
 	JsonItems items = json_items(artists);
 	const JsonbContainer *artist;
-	List *names = NIL;
 
 	if (artists == NULL)
 		return;
@@ -71,10 +70,18 @@ release_artists(ContentItem *item, const JsonbContainer *artists, const char *ow
 		char *name = json_text(artist, "name");
 
 		if (name != NULL && name[0] != '\0' && (own == NULL || id == NULL || strcmp(id, own) != 0))
-			names = append_distinct(names, name);
+			item->collaborators = append_distinct(item->collaborators, name);
 	}
-	item->collaborators = names;
 	item->collaborators_known = true;
+}
+
+void
+release_artists(ContentItem *item, const JsonbContainer *artists, const char *own)
+{
+	if (artists == NULL)
+		return;
+	item->collaborators = NIL;
+	release_guests(item, artists, own);
 }
 
 bool

@@ -22,6 +22,9 @@ extern void release_date(ContentItem *item, const char *date);
  */
 extern void release_artists(ContentItem *item, const JsonbContainer *artists, const char *own);
 
+/* Adds to the collaborators those of the array that are not among them yet. */
+extern void release_guests(ContentItem *item, const JsonbContainer *artists, const char *own);
+
 /* Is the artist among the entries of an array of {"id"}? */
 extern bool release_has_artist(const JsonbContainer *artists, const char *own);
 
