@@ -19,6 +19,32 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* Set-returning functions in materialised mode: the helper of 15 under its older and newer name. */
+#if PG_VERSION_NUM >= 160000
+#define compat_start_rows(fcinfo) InitMaterializedSRF(fcinfo, 0)
+#elif PG_VERSION_NUM >= 150000
+#define compat_start_rows(fcinfo) SetSingleFuncCall(fcinfo, 0)
+#else
+#define compat_start_rows(fcinfo)                                                                            \
+	do                                                                                                       \
+	{                                                                                                        \
+		ReturnSetInfo *rows_ = (ReturnSetInfo *) (fcinfo)->resultinfo;                                       \
+		MemoryContext old_;                                                                                  \
+		TupleDesc desc_;                                                                                     \
+		if (rows_ == NULL || !IsA(rows_, ReturnSetInfo) || !(rows_->allowedModes & SFRM_Materialize))        \
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),                                          \
+							errmsg("set-valued function called in context that cannot accept a set")));      \
+		old_ = MemoryContextSwitchTo(rows_->econtext->ecxt_per_query_memory);                                \
+		if (get_call_result_type(fcinfo, NULL, &desc_) != TYPEFUNC_COMPOSITE)                                \
+			elog(ERROR, "return type must be a row type");                                                   \
+		rows_->returnMode = SFRM_Materialize;                                                                \
+		rows_->setResult =                                                                                   \
+			tuplestore_begin_heap((rows_->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);    \
+		rows_->setDesc = CreateTupleDescCopy(desc_);                                                         \
+		MemoryContextSwitchTo(old_);                                                                         \
+	} while (0)
+#endif
+
 /* DecodeDateTime() of 16 tells more of an error than we need. */
 #if PG_VERSION_NUM >= 160000
 #define compat_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz)                                        \

@@ -1,0 +1,470 @@
+/*
+ * anomaly.c
+ *    Days that stand out. See anomaly.h for sources.
+ */
+#include "stats/stats.h"
+#include "stats/counts.h"
+#include "stats/distributions.h"
+#include "stats/robust.h"
+#include "stats/anomaly.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WINDOW      STATS_ANOMALY_WINDOW
+#define SMALL_COUNT 10.0
+
+/* The scale on which one window is judged. */
+typedef enum Curve
+{
+	CURVE_ANSCOMBE,
+	CURVE_LOG1,
+	CURVE_LOG,
+	CURVE_PLAIN
+} Curve;
+
+static double
+bend(double x, Curve curve)
+{
+	switch (curve)
+	{
+		case CURVE_ANSCOMBE:
+			return stats_anscombe(x);
+		case CURVE_LOG1:
+			return x > 0.0 ? log1p(x) : (isnan(x) ? x : 0.0);
+		case CURVE_LOG:
+			return x > 0.0 ? log(x) : STATS_UNKNOWN;
+		case CURVE_PLAIN:
+			break;
+	}
+	return x;
+}
+
+static double
+unbend(double y, Curve curve)
+{
+	switch (curve)
+	{
+		case CURVE_ANSCOMBE:
+			return stats_anscombe_inverse(y);
+		case CURVE_LOG1:
+			return expm1(y);
+		case CURVE_LOG:
+			return exp(y);
+		case CURVE_PLAIN:
+			break;
+	}
+	return y;
+}
+
+/* The least scale that is believed at a level of `centre` (on the curve). */
+static double
+least_scale(double centre, Curve curve)
+{
+	switch (curve)
+	{
+		case CURVE_ANSCOMBE:
+			return 1.0;
+		case CURVE_LOG1:
+			/* 5 % of the level, and one Poisson standard deviation of a count at it. */
+			return fmax(0.05, exp(-0.5 * centre));
+		case CURVE_LOG:
+			return 0.05;
+		case CURVE_PLAIN:
+			break;
+	}
+	return 0.05 * fabs(centre);
+}
+
+static Curve
+choose_curve(const double *window, int n, StatsScale scale, double *work)
+{
+	if (scale == STATS_SCALE_PLAIN)
+		return CURVE_PLAIN;
+	if (scale == STATS_SCALE_LOG)
+		return CURVE_LOG;
+	return stats_median(window, n, work) >= SMALL_COUNT ? CURVE_LOG1 : CURVE_ANSCOMBE;
+}
+
+/* What the days before a day say about it. */
+typedef struct Expected
+{
+	Curve curve;
+	int n;
+	double centre; /* on the curve, for the day's phase */
+	double scale;
+} Expected;
+
+/*
+ * Phase effects of the 8 periods (at least 56 days) before t, on the curve, by index modulo period. They are zero when
+ * there is too little.
+ */
+static StatsStatus
+effects_before(const double *x, int t, int period, Curve curve, double *effects, double *work)
+{
+	int length = 8 * period < 56 ? 56 : 8 * period;
+	int start;
+	StatsStatus status;
+
+	if (length > t)
+		length = t;
+	/* A start at phase 0 keeps index modulo period and phase the same. */
+	start = t - length;
+	start += (period - start % period) % period;
+	length = t - start > 0 ? t - start : 0;
+	for (int i = 0; i < length; i++)
+		work[i] = bend(x[start + i], curve);
+	status = stats_phase_effects(work, length, period, effects);
+	return status == STATS_TOO_FEW ? STATS_OK : status;
+}
+
+static Expected
+expect(const double *x, int t, int period, Curve curve, const double *effects)
+{
+	Expected expected = {curve, 0, STATS_UNKNOWN, STATS_UNKNOWN};
+	double window[WINDOW];
+	double work[WINDOW];
+
+	for (int i = t - WINDOW < 0 ? 0 : t - WINDOW; i < t; i++)
+	{
+		double y = bend(x[i], curve) - effects[i % period];
+
+		if (!isnan(y))
+			window[expected.n++] = y;
+	}
+	if (expected.n < STATS_ANOMALY_LEAST)
+		return expected;
+	expected.centre = stats_median_inplace(window, expected.n);
+	expected.scale = STATS_MAD_TO_SD * stats_mad(window, expected.n, expected.centre, work);
+	expected.scale = fmax(expected.scale, least_scale(expected.centre, curve));
+	expected.centre += effects[t % period];
+	return expected;
+}
+
+static void
+judge(double x, const Expected *expected, DayTest *test)
+{
+	double y = bend(x, expected->curve);
+
+	*test = (DayTest){expected->n, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN};
+	if (expected->n < STATS_ANOMALY_LEAST || isnan(y))
+		return;
+	test->baseline = unbend(expected->centre, expected->curve);
+	test->upper = unbend(expected->centre + 2.0 * expected->scale, expected->curve);
+	test->lower = unbend(expected->centre - 2.0 * expected->scale, expected->curve);
+	if (expected->scale > 0.0)
+		test->z = (y - expected->centre) / expected->scale;
+	else
+		test->z = y == expected->centre ? 0.0 : copysign(INFINITY, y - expected->centre);
+	test->p_value = stats_t_two_sided(test->z, fmax(3.0, 0.25 * expected->n));
+}
+
+StatsStatus
+stats_day_test(const double *x, int t, int period, StatsScale scale, DayTest *test)
+{
+	double work[WINDOW];
+	double *effects = malloc(sizeof(double) * period);
+	double *bent = malloc(sizeof(double) * (8 * period + 56));
+	StatsStatus status = STATS_NO_MEMORY;
+
+	if (effects != NULL && bent != NULL)
+	{
+		int start = t - WINDOW < 0 ? 0 : t - WINDOW;
+		Curve curve = choose_curve(x + start, t - start, scale, work);
+
+		status = effects_before(x, t, period, curve, effects, bent);
+		if (status == STATS_OK)
+		{
+			Expected expected = expect(x, t, period, curve, effects);
+
+			judge(x[t], &expected, test);
+			if (isnan(test->z))
+				status = STATS_TOO_FEW;
+		}
+	}
+	free(effects);
+	free(bent);
+	return status;
+}
+
+/* Whether x[t] is 1.15 times beyond everything of the seven days before it. */
+static bool
+is_local_peak(const double *x, int t, bool up)
+{
+	for (int i = t - 7 < 0 ? 0 : t - 7; i < t; i++)
+	{
+		if (isnan(x[i]))
+			continue;
+		if (up ? x[t] < (x[i] > 0.0 ? 1.15 * x[i] : x[i]) : x[t] > (x[i] > 0.0 ? x[i] / 1.15 : x[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_alarm(double x, const DayTest *test, const SpikeRule *rule)
+{
+	double base = test->baseline;
+
+	if (!(test->p_value <= rule->p_most) || fabs(x - base) < rule->gain_least)
+		return false;
+	if (!(base > 0.0))
+		return true;
+	return x > base ? x >= base * rule->ratio_least : x <= base / rule->ratio_least;
+}
+
+static SpikeEvent
+close_event(const SpikeEvent *event, const double *x, int last, bool still_open)
+{
+	SpikeEvent closed = *event;
+
+	closed.close = last;
+	closed.still_open = still_open;
+	closed.new_level = closed.close - closed.open + 1 > 21;
+	for (int i = closed.open; i <= closed.close; i++)
+	{
+		if (!isnan(x[i]))
+		{
+			closed.lift += x[i] - closed.test.baseline;
+			closed.known++;
+		}
+	}
+	return closed;
+}
+
+StatsStatus
+stats_spike_events(const double *x, int n, int period, StatsScale scale, const SpikeRule *rule,
+				   SpikeEvent *events, int room, int *count, int *tests)
+{
+	double work[WINDOW];
+	double *effects = calloc(period, sizeof(double));
+	double *bent = malloc(sizeof(double) * (8 * period + 56));
+	StatsStatus status = STATS_OK;
+	SpikeEvent event = {0};
+	bool open = false;
+	int quiet = 0;
+	int last_loud = 0;
+	Curve curve = CURVE_PLAIN;
+
+	*count = 0;
+	if (tests != NULL)
+		*tests = 0;
+	if (effects == NULL || bent == NULL)
+	{
+		status = STATS_NO_MEMORY;
+		goto done;
+	}
+	for (int t = 0; t < n; t++)
+	{
+		int start = t - WINDOW < 0 ? 0 : t - WINDOW;
+		Curve now;
+
+		/* Weekdays change slowly: looking again once a period is enough, and still only backwards. */
+		now = choose_curve(x + start, t - start, scale, work);
+		if (t % period == 0 || now != curve)
+		{
+			curve = now;
+			status = effects_before(x, t, period, curve, effects, bent);
+			if (status != STATS_OK)
+				goto done;
+		}
+		if (isnan(x[t]))
+			continue;
+		if (open)
+		{
+			if (event.up ? x[t] > event.test.upper : x[t] < event.test.lower)
+			{
+				quiet = 0;
+				last_loud = t;
+				if (event.up ? x[t] > x[event.peak] : x[t] < x[event.peak])
+					event.peak = t;
+			}
+			else
+				quiet++;
+			if (quiet == 3)
+				open = false;
+		}
+		else
+		{
+			Expected expected = expect(x, t, period, curve, effects);
+			DayTest test;
+
+			judge(x[t], &expected, &test);
+			if (isnan(test.z))
+				continue;
+			if (tests != NULL)
+				(*tests)++;
+			if (is_alarm(x[t], &test, rule) && is_local_peak(x, t, test.z > 0.0))
+			{
+				event = (SpikeEvent){.open = t, .peak = t, .up = test.z > 0.0, .test = test};
+				open = true;
+				quiet = 0;
+				last_loud = t;
+			}
+			if (!open)
+				continue;
+		}
+		if (!open && *count < room)
+			events[(*count)++] = close_event(&event, x, last_loud, false);
+	}
+	if (open && *count < room)
+		events[(*count)++] = close_event(&event, x, last_loud, true);
+
+done:
+	free(effects);
+	free(bent);
+	return status;
+}
+
+/* How often a surprise of this size was seen so far, in steps of a tenth of a decade. */
+#define SURPRISE_STEPS 80
+
+typedef struct Record
+{
+	int count[SURPRISE_STEPS];
+	int total;
+} Record;
+
+/*
+ * The tail probability p of a model, corrected by how often the series itself showed such surprises: the model counts
+ * as 30 values, and two alarms and one value in fifty are forgiven, so that a second release is no less of a surprise.
+ */
+static double
+calibrate(Record *record, double p)
+{
+	double surprise = -log10(fmax(p, 1e-8));
+	int step = (int) (surprise * 10.0);
+	double as_high = 0.0;
+	double calibrated;
+
+	if (step > SURPRISE_STEPS - 1)
+		step = SURPRISE_STEPS - 1;
+	for (int i = step; i < SURPRISE_STEPS; i++)
+		as_high += record->count[i];
+	as_high = fmax(as_high - 2.0 - 0.02 * record->total, 0.0);
+	calibrated = fmax(p, (as_high + 30.0 * p) / (record->total + 30.0));
+	record->count[step]++;
+	record->total++;
+	return fmin(calibrated, 1.0);
+}
+
+/*
+ * Each value is judged by the 28 before it (Hampel's residual, phase taken out, Student's t), which gives a tail
+ * probability; that is corrected by the series' own record of surprises so far, because no model fits every series.
+ */
+StatsStatus
+stats_anomaly_scores(const double *x, int n, int period, double *score)
+{
+	double work[WINDOW];
+	double *effects = calloc(period, sizeof(double));
+	double *bent = malloc(sizeof(double) * (8 * period + 56));
+	StatsStatus status = STATS_OK;
+	Record record = {{0}, 0};
+	Curve curve = CURVE_ANSCOMBE;
+	bool counts = true;
+
+	if (effects == NULL || bent == NULL)
+	{
+		status = STATS_NO_MEMORY;
+		goto done;
+	}
+	for (int t = 0; t < n; t++)
+	{
+		int start = t - WINDOW < 0 ? 0 : t - WINDOW;
+		Expected expected;
+		Curve now;
+		DayTest test;
+		double p;
+
+		score[t] = STATS_UNKNOWN;
+		counts = counts && stats_is_counts(x + t, 1);
+		now = choose_curve(x + start, t - start, counts ? STATS_SCALE_COUNTS : STATS_SCALE_PLAIN, work);
+		if (t % period == 0 || now != curve)
+		{
+			curve = now;
+			status = effects_before(x, t, period, curve, effects, bent);
+			if (status != STATS_OK)
+				goto done;
+		}
+		if (isnan(x[t]))
+			continue;
+		expected = expect(x, t, period, curve, effects);
+		judge(x[t], &expected, &test);
+		if (isnan(test.p_value))
+			continue;
+		p = calibrate(&record, test.p_value);
+		score[t] = 1.0 / (1.0 + p / 0.005);
+	}
+
+done:
+	free(effects);
+	free(bent);
+	return status;
+}
+
+/* The value with P(T > t) = p, 0 < p < 0.5, by halving. */
+static double
+t_upper(double p, double df)
+{
+	double low = 0.0;
+	double high = 2.0;
+
+	while (stats_t_sf(high, df) > p)
+		high *= 2.0;
+	for (int i = 0; i < 80; i++)
+	{
+		double middle = 0.5 * (low + high);
+
+		if (stats_t_sf(middle, df) > p)
+			low = middle;
+		else
+			high = middle;
+	}
+	return 0.5 * (low + high);
+}
+
+StatsStatus
+stats_generalised_esd(const double *x, int n, int most, double alpha, int *outlier, int *count)
+{
+	double *known = malloc(sizeof(double) * (n + 1));
+	StatsStatus status = STATS_NO_MEMORY;
+	int m = 0;
+
+	*count = 0;
+	if (known == NULL)
+		goto done;
+	memcpy(known, x, sizeof(double) * n);
+	for (int i = 0; i < n; i++)
+		m += !isnan(x[i]);
+	status = STATS_TOO_FEW;
+	if (m < 15)
+		goto done;
+	status = STATS_OK;
+	most = most < m / 3 ? most : m / 3;
+	for (int i = 1; i <= most; i++)
+	{
+		double mean = stats_mean(known, n);
+		double sd = stats_sd(known, n);
+		double p = alpha / (2.0 * (m - i + 1));
+		double t = t_upper(p, m - i - 1);
+		double critical = (m - i) * t / sqrt((m - i - 1 + t * t) * (m - i + 1));
+		int farthest = -1;
+
+		if (!(sd > 0.0))
+			break;
+		for (int j = 0; j < n; j++)
+		{
+			if (!isnan(known[j]) && (farthest < 0 || fabs(known[j] - mean) > fabs(known[farthest] - mean)))
+				farthest = j;
+		}
+		outlier[i - 1] = farthest;
+		/* The largest i whose statistic is beyond its critical value decides, also over smaller ones that are not. */
+		if (fabs(known[farthest] - mean) / sd > critical)
+			*count = i;
+		known[farthest] = STATS_UNKNOWN;
+	}
+
+done:
+	free(known);
+	return status;
+}

@@ -1,0 +1,188 @@
+/*
+ * goal.c
+ *    Date of a goal by rate-ratio conformal prediction. See goal.h.
+ */
+#include "stats/stats.h"
+#include "stats/robust.h"
+#include "stats/goal.h"
+
+#include <stdlib.h>
+
+#define PACE         7
+#define MOST_WINDOWS 730
+
+/* Quantiles of log ratios at one horizon. */
+typedef struct Ratios
+{
+	int windows;
+	double low, middle, high;
+} Ratios;
+
+/* Bridges inner gaps by a straight line; returns the range of known values. */
+static void
+bridge(const double *level, int n, double *out, int *first, int *last)
+{
+	*first = n;
+	*last = -1;
+	for (int i = 0; i < n; i++)
+	{
+		out[i] = level[i];
+		if (isnan(level[i]))
+			continue;
+		if (*last < 0)
+			*first = i;
+		for (int j = *last + 1; *last >= 0 && j < i; j++)
+			out[j] = level[*last] + (level[i] - level[*last]) * (j - *last) / (i - *last);
+		*last = i;
+	}
+}
+
+/* Log of 0 or less is the worst that can be: -inf, which keeps its place among the quantiles. */
+static double
+log_or_worst(double x)
+{
+	return x > 0.0 ? log(x) : -INFINITY;
+}
+
+/*
+ * Quantile of m sorted values for one-step conformal prediction: the ceil(p (m + 1))-th smallest, on the side that
+ * errs towards the wider interval; beyond the ends infinite.
+ */
+static double
+conformal_quantile(const double *sorted, int m, double p, bool upper)
+{
+	double position = upper ? ceil(p * (m + 1) - 1e-9) : floor(p * (m + 1) + 1e-9);
+
+	if (position < 1.0)
+		return -INFINITY;
+	if (position > m)
+		return INFINITY;
+	return sorted[(int) position - 1];
+}
+
+static Ratios
+ratios_at(const double *level, int first, int last, int horizon, double cover, double *work)
+{
+	Ratios ratios = {0, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN};
+	int m = 0;
+
+	if (last - horizon - first - PACE + 1 > MOST_WINDOWS)
+		first = last - horizon - PACE + 1 - MOST_WINDOWS;
+	for (int u = first + PACE; u + horizon <= last; u++)
+	{
+		double pace = (level[u] - level[u - PACE]) / PACE;
+
+		if (pace > 0.0)
+			work[m++] = log_or_worst((level[u + horizon] - level[u]) / horizon / pace);
+	}
+	ratios.windows = m;
+	if (m < STATS_GOAL_WINDOWS)
+		return ratios;
+	stats_sort(work, m);
+	ratios.middle = stats_quantile_sorted(work, m, 0.5);
+	ratios.low = conformal_quantile(work, m, 0.5 - 0.5 * cover, false);
+	ratios.high = conformal_quantile(work, m, 0.5 + 0.5 * cover, true);
+	return ratios;
+}
+
+/* Days until rate H exp(q(H)) reaches the gap, between whole days by a straight line; NaN while it does not. */
+static double
+first_reach(double before, double after, double gap, int day_before, int day)
+{
+	if (!(after >= gap))
+		return STATS_UNKNOWN;
+	if (!(before < gap) || isinf(after))
+		return day;
+	return day_before + (day - day_before) * (gap - before) / (after - before);
+}
+
+/* Every day of two weeks, then coarser: the quantiles change slowly there. */
+static int
+next_horizon(int day, int most)
+{
+	int next = day + (day < 14 ? 1 : day < 28 ? 2 : 7);
+
+	return day < most && next > most ? most : next;
+}
+
+/* Days are counted from the end of the array, which may be later than the last known level. */
+static double
+days_from_end(double days, int since)
+{
+	return isnan(days) ? days : fmax(days - since, 0.0);
+}
+
+StatsStatus
+stats_goal_eta(const double *level, int n, double target, double cover, GoalEta *eta)
+{
+	double *known = malloc(sizeof(double) * (n + 1));
+	double *work = malloc(sizeof(double) * (n + 1));
+	StatsStatus status = STATS_NO_MEMORY;
+	int first, last, most, since;
+	double gap;
+	bool history_ends = false;
+	double reach_low = 0.0, reach_middle = 0.0, reach_high = 0.0;
+
+	*eta = (GoalEta){GOAL_TOO_LITTLE, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN, 0};
+	if (known == NULL || work == NULL)
+		goto done;
+	status = STATS_OK;
+	bridge(level, n, known, &first, &last);
+	if (last < 0)
+		goto done;
+	gap = target - known[last];
+	if (gap <= 0.0)
+	{
+		eta->verdict = GOAL_REACHED;
+		eta->days = eta->lo = eta->hi = 0.0;
+		goto done;
+	}
+	if (last - first < PACE)
+		goto done;
+	eta->rate = (known[last] - known[last - PACE]) / PACE;
+	if (!(eta->rate > 0.0))
+	{
+		eta->verdict = GOAL_NOT_AT_PACE;
+		goto done;
+	}
+
+	since = n - 1 - last;
+	most = 2 * (last - first + 1) < STATS_GOAL_MOST ? 2 * (last - first + 1) : STATS_GOAL_MOST;
+	for (int day = 1, before = 0; day <= most && isnan(eta->hi); before = day, day = next_horizon(day, most))
+	{
+		Ratios ratios = ratios_at(known, first, last, day, cover, work);
+		double low, middle, high;
+
+		if (ratios.windows < STATS_GOAL_WINDOWS)
+		{
+			history_ends = true;
+			break;
+		}
+		eta->windows = ratios.windows;
+		/* Monotone in the horizon, as a level that is reached stays reached. */
+		low = fmax(reach_low, eta->rate * day * exp(ratios.low));
+		middle = fmax(reach_middle, eta->rate * day * exp(ratios.middle));
+		high = fmax(reach_high, eta->rate * day * exp(ratios.high));
+		if (isnan(eta->lo))
+			eta->lo = first_reach(reach_high, high, gap, before, day);
+		if (isnan(eta->days))
+			eta->days = first_reach(reach_middle, middle, gap, before, day);
+		if (isnan(eta->hi))
+			eta->hi = first_reach(reach_low, low, gap, before, day);
+		reach_low = low;
+		reach_middle = middle;
+		reach_high = high;
+	}
+	if (!isnan(eta->days))
+		eta->verdict = GOAL_DATED;
+	else
+		eta->verdict = history_ends ? GOAL_TOO_LITTLE : GOAL_TOO_FAR;
+	eta->lo = days_from_end(eta->lo, since);
+	eta->days = days_from_end(eta->days, since);
+	eta->hi = days_from_end(eta->hi, since);
+
+done:
+	free(known);
+	free(work);
+	return status;
+}
