@@ -1,0 +1,163 @@
+/*
+ * metric.c
+ *    What the name of a metric means.
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "lib/stringinfo.h"
+
+#include "series/metric.h"
+
+static const struct
+{
+	const char *name;
+	MetricSource source;
+	FieldKind kind;
+} core_columns[] = {
+	{"follower_count", METRIC_AUDIENCE, KIND_COUNTER},
+	{"follower_change_24h", METRIC_CHANGE_24H, KIND_CHANGE},
+	{"engagement_total", METRIC_ENGAGEMENT, KIND_COUNTER},
+	{"content_count", METRIC_CONTENT, KIND_GAUGE},
+};
+
+MetricSource
+metric_source(const char *name)
+{
+	for (int i = 0; i < lengthof(core_columns); i++)
+	{
+		if (strcmp(core_columns[i].name, name) == 0)
+			return core_columns[i].source;
+	}
+	return METRIC_KEY;
+}
+
+static bool
+is_number(const FieldDef *field)
+{
+	return field->type == FIELD_COUNT || field->type == FIELD_NUMBER;
+}
+
+bool
+metric_find(const Platform *platform, const char *name, FieldKind *kind)
+{
+	const FieldDef *field = NULL;
+
+	for (int i = 0; i < lengthof(core_columns); i++)
+	{
+		if (strcmp(core_columns[i].name, name) != 0)
+			continue;
+		/* the audience is what its field says: rounded, or a counter */
+		if (core_columns[i].source == METRIC_AUDIENCE && platform && platform->audience)
+			field = platform_field(platform, platform->audience);
+		if (kind)
+			*kind = field ? field->kind : core_columns[i].kind;
+		return true;
+	}
+
+	if (platform)
+		field = platform_field(platform, name);
+	if (field == NULL || !is_number(field))
+		return false;
+	if (kind)
+		*kind = field->kind;
+	return true;
+}
+
+/* "a, b, c": every metric of the platform that is a number. */
+static char *
+number_names(const Platform *platform)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < lengthof(core_columns); i++)
+		appendStringInfo(&names, "%s%s", i == 0 ? "" : ", ", core_columns[i].name);
+	for (const FieldDef *field = platform->fields; field->name; field++)
+	{
+		if (is_number(field) && metric_source(field->name) == METRIC_KEY)
+			appendStringInfo(&names, ", %s", field->name);
+	}
+	return names.data;
+}
+
+void
+metric_check(const Platform *platform, const char *name)
+{
+	bool named = false;
+
+	if (platform)
+	{
+		if (metric_find(platform, name, NULL))
+			return;
+		if (platform_field(platform, name))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("metric \"%s\" of platform \"%s\" is not a number", name, platform->name),
+							errdetail("Its numeric metrics are %s.", number_names(platform)),
+							errhint("See dreamsuite.metric_catalog().")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("unknown metric \"%s\" for platform \"%s\"", name, platform->name),
+						errdetail("Its metrics are %s.", number_names(platform)),
+						errhint("See dreamsuite.metric_catalog().")));
+	}
+
+	for (int i = 0; platforms[i]; i++)
+	{
+		if (metric_find(platforms[i], name, NULL))
+			return;
+		named |= platform_field(platforms[i], name) != NULL;
+	}
+	if (metric_source(name) != METRIC_KEY)
+		return;
+	if (named)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("metric \"%s\" is not a number", name),
+				 errhint("See dreamsuite.metric_catalog() for the numeric metrics of each platform.")));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown metric \"%s\"", name),
+					errdetail("No platform has a metric of that name."),
+					errhint("See dreamsuite.metric_catalog() for the metrics of each platform.")));
+}
+
+const char *
+metric_kind_word(FieldKind kind)
+{
+	switch (kind)
+	{
+		case KIND_COUNTER:
+			return "counter";
+		case KIND_GAUGE:
+			return "gauge";
+		case KIND_ROLLING:
+			return "rolling";
+		case KIND_ROUNDED:
+			return "rounded";
+		case KIND_RATE:
+			return "rate";
+		case KIND_CHANGE:
+			return "change";
+		case KIND_LIST:
+			return "list";
+	}
+	pg_unreachable();
+}
+
+Number
+metric_in_jsonb(const JsonbContainer *metrics, const char *key)
+{
+	JsonbValue value;
+
+	if (!JsonContainerIsObject(metrics) ||
+		getKeyJsonValueFromContainer((JsonbContainer *) metrics, key, strlen(key), &value) == NULL ||
+		value.type != jbvNumeric)
+		return NUMBER_UNKNOWN;
+	return number_from_numeric(value.val.numeric);
+}
+
+Number
+metric_audience(const Platform *platform, const Number *column, const JsonbContainer *metrics)
+{
+	if (column->known || platform == NULL || platform->audience == NULL)
+		return *column;
+	return metric_in_jsonb(metrics, platform->audience);
+}
