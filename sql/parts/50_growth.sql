@@ -20,3 +20,21 @@ CREATE TRIGGER repair_after_update AFTER UPDATE ON daily_metrics
     REFERENCING OLD TABLE AS touched_old NEW TABLE AS touched_new
     FOR EACH STATEMENT EXECUTE FUNCTION repair_changes_trigger();
 COMMENT ON TRIGGER repair_after_update ON daily_metrics IS 'Later days follow a corrected day.';
+
+CREATE FUNCTION growth_row(user_id uuid, platform text, date date, follower_count bigint, follower_change_24h integer,
+    engagement_total bigint, content_count integer, metrics jsonb, names text[]) RETURNS bytea
+AS 'MODULE_PATHNAME', 'dreamsuite_growth_row' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION growth_row(uuid, text, date, bigint, integer, bigint, integer, jsonb, text[]) IS 'Used by growth(): account, day and the named numbers of a row, in an order of bytes.';
+
+CREATE FUNCTION growth(
+    user_id  uuid   DEFAULT NULL,   -- null: every row the caller may see
+    platform text   DEFAULT NULL,   -- null: every platform
+    metrics  text[] DEFAULT '{follower_count}',
+    since    date   DEFAULT NULL,
+    until    date   DEFAULT NULL)
+RETURNS TABLE (user_id uuid, platform text, metric text, date date, value numeric,
+    change_24h numeric, change_7d numeric, change_30d numeric,
+    pct_24h double precision, pct_7d double precision, pct_30d double precision, quality text)
+AS 'MODULE_PATHNAME', 'dreamsuite_growth' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED
+COST 10000 ROWS 10000;
+COMMENT ON FUNCTION growth(uuid, text, text[], date, date) IS 'Values of metrics by day with their change over 1, 7 and 30 days; null where there is no baseline. A row per known value.';
