@@ -54,6 +54,28 @@
 	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
 #endif
 
+/* A random number in [0, 1), for jitter. */
+#if PG_VERSION_NUM >= 150000
+#include "common/pg_prng.h"
+#define compat_random() pg_prng_double(&pg_global_prng_state)
+#else
+#define compat_random() ((double) random() / ((double) MAX_RANDOM_VALUE + 1))
+#endif
+
+/* Wait event sets belong to a resource owner from 17 on; ours lives as long as the process. */
+#if PG_VERSION_NUM >= 170000
+#define compat_create_wait_event_set(context, n) CreateWaitEventSet(NULL, n)
+#else
+#define compat_create_wait_event_set(context, n) CreateWaitEventSet(context, n)
+#endif
+
+/* The wait event of the network, with its own name from 17 on. */
+#if PG_VERSION_NUM >= 170000
+#define compat_http_wait_event() (WaitEventExtensionNew("DreamSuiteHttp"))
+#else
+#define compat_http_wait_event() PG_WAIT_EXTENSION
+#endif
+
 /*
  * A function that SQL calls. Everything else in the library is hidden (-fvisibility=hidden), because servers
  * load libraries with RTLD_GLOBAL and our short names would meet those of other extensions.

@@ -1,0 +1,58 @@
+/*
+ * buffer.c
+ *    Bytes that arrive from outside.
+ */
+#include "http/buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_ROOM 4096
+
+BufferResult
+buffer_append(Buffer *buffer, const char *data, size_t length)
+{
+	if (length > buffer->cap || buffer->length > buffer->cap - length)
+		return BUFFER_FULL;
+	if (buffer->length + length + 1 > buffer->room)
+	{
+		size_t room = buffer->room == 0 ? FIRST_ROOM : buffer->room;
+		char *grown;
+
+		while (room < buffer->length + length + 1)
+			room *= 2;
+		grown = realloc(buffer->data, room);
+		if (grown == NULL)
+			return BUFFER_NO_MEMORY;
+		buffer->data = grown;
+		buffer->room = room;
+	}
+	memcpy(buffer->data + buffer->length, data, length);
+	buffer->length += length;
+	buffer->data[buffer->length] = '\0';
+	return BUFFER_OK;
+}
+
+void
+buffer_reset(Buffer *buffer, size_t keep, bool secret)
+{
+	if (buffer->data == NULL)
+		return;
+	if (secret)
+		explicit_bzero(buffer->data, buffer->room);
+	if (buffer->room > keep)
+	{
+		free(buffer->data);
+		buffer->data = NULL;
+		buffer->room = 0;
+	}
+	else
+		buffer->data[0] = '\0';
+	buffer->length = 0;
+}
+
+void
+buffer_free(Buffer *buffer, bool secret)
+{
+	buffer_reset(buffer, 0, secret);
+}

@@ -1,0 +1,33 @@
+/*
+ * buffer.h
+ *    Bytes that arrive from outside: malloc'd, capped, never raising, because libcurl's callbacks must not.
+ */
+#ifndef DREAMSUITE_BUFFER_H
+#define DREAMSUITE_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct Buffer
+{
+	char *data; /* NUL-terminated once something was added; NULL before */
+	size_t length;
+	size_t room;
+	size_t cap; /* the most it will hold */
+} Buffer;
+
+typedef enum BufferResult
+{
+	BUFFER_OK,
+	BUFFER_FULL,     /* over the cap; nothing was added */
+	BUFFER_NO_MEMORY /* nothing was added */
+} BufferResult;
+
+extern BufferResult buffer_append(Buffer *buffer, const char *data, size_t length);
+
+/* Empties it. Memory up to `keep` bytes stays for the next use; it is wiped where `secret`. */
+extern void buffer_reset(Buffer *buffer, size_t keep, bool secret);
+
+extern void buffer_free(Buffer *buffer, bool secret);
+
+#endif
