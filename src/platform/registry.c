@@ -12,6 +12,7 @@
 
 const Platform *const platforms[] = {
 	&platform_spotify,
+	&platform_youtube,
 	&platform_deezer,
 	&platform_amazon_music,
 	NULL,

@@ -1,0 +1,918 @@
+/*
+ * youtube.c
+ *    YouTube's Data API v3 and Analytics API v2: a channel, its uploads, and what viewers did.
+ *
+ * Counts of the Data API are strings, and those that the owner hides are left out. The subscriber count is rounded
+ * down to three figures, for the owner as well. Quota is the project's: a unit for each request, also for a refused
+ * one, until midnight in California. The thumbnails' click-through rate is told by downloaded reports alone; it
+ * comes by import.
+ *
+ * Requests of an account-day: channel 1, uploads 1 per 50 videos, videos 1 per 50 videos, and with the scope
+ * yt-analytics.readonly analytics 1 and analytics_videos 1. Once all uploads are known, paging stops at the first
+ * page that holds nothing new and nothing of the last 30 days: 5 requests on most days, 3 of them units of quota.
+ *
+ * API facts: https://developers.google.com/youtube/v3/docs, https://developers.google.com/youtube/analytics
+ * (read 2026-11)
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include <math.h>
+
+#include "lib/stringinfo.h"
+#include "utils/timestamp.h"
+
+#include "platform/platform.h"
+
+#define PAGE_SIZE   50
+#define RECENT_DAYS 30
+
+/* Since 2024 a Short may be this long. */
+#define SHORT_SECONDS 180
+
+#define ANALYTICS_SCOPE "https://www.googleapis.com/auth/yt-analytics.readonly"
+#define QUOTA_ZONE      "America/Los_Angeles"
+
+static const EntryKey top_video_keys[] = {
+	{"video_id", FIELD_TEXT, false},
+	{"title", FIELD_TEXT, false},
+	{"views", FIELD_COUNT, false},
+	{"likes", FIELD_COUNT, false},
+	{"comments", FIELD_COUNT, false},
+	{"watch_time_hours", FIELD_NUMBER, false},
+	{NULL},
+};
+
+static const FieldDef fields[] = {
+	{"subscriber_count", FIELD_COUNT, false, KIND_ROUNDED, "subscribers",
+	 "channel.statistics.subscriberCount",
+	 "Subscribers, rounded down to three figures; null where the channel hides them"},
+	{"subscriber_change_24h", FIELD_COUNT, false, KIND_CHANGE, "subscribers", "difference of stored days",
+	 "Change of the subscribers over a day", "subscriber_count", 1},
+	{"subscriber_change_7d", FIELD_COUNT, false, KIND_CHANGE, "subscribers", "difference of stored days",
+	 "Change of the subscribers over 7 days", "subscriber_count", 7},
+	{"subscriber_change_30d", FIELD_COUNT, false, KIND_CHANGE, "subscribers", "difference of stored days",
+	 "Change of the subscribers over 30 days", "subscriber_count", 30},
+	{"total_views", FIELD_COUNT, false, KIND_COUNTER, "views", "channel.statistics.viewCount",
+	 "Views of the channel's videos; since 2026-08-24 every start of playback counts"},
+	{"views_change_24h", FIELD_COUNT, false, KIND_CHANGE, "views", "difference of stored days",
+	 "Change of the views over a day", "total_views", 1},
+	{"views_change_7d", FIELD_COUNT, false, KIND_CHANGE, "views", "difference of stored days",
+	 "Change of the views over 7 days", "total_views", 7},
+	{"views_change_30d", FIELD_COUNT, false, KIND_CHANGE, "views", "difference of stored days",
+	 "Change of the views over 30 days", "total_views", 30},
+	{"likes_total", FIELD_COUNT, false, KIND_COUNTER, "likes", "sum of videos.statistics.likeCount",
+	 "Likes of all known videos that show them"},
+	{"comments_total", FIELD_COUNT, false, KIND_COUNTER, "comments", "sum of videos.statistics.commentCount",
+	 "Comments on all known videos that allow them"},
+	{"shares_total", FIELD_COUNT, false, KIND_COUNTER, "shares", "analytics.shares",
+	 "Shares since the channel began"},
+	{"videos_count", FIELD_COUNT, false, KIND_GAUGE, "videos", "channel.statistics.videoCount",
+	 "Public videos of the channel"},
+	{"uploads_24h", FIELD_COUNT, false, KIND_ROLLING, "videos", "uploads published in the last 24 hours",
+	 "Public videos of the last 24 hours", .window_days = 1},
+	{"top_videos", FIELD_ENTRIES, false, KIND_LIST, "videos",
+	 "analytics_videos, else videos of the last 30 days", "The most viewed videos of the last 30 days",
+	 .entry = top_video_keys},
+	{"watch_time_minutes", FIELD_COUNT, true, KIND_COUNTER, "minutes", "analytics.estimatedMinutesWatched",
+	 "Time watched since the channel began"},
+	{"average_view_duration", FIELD_NUMBER, true, KIND_RATE, "seconds", "analytics.averageViewDuration",
+	 "How long a view lasts on average, since the channel began"},
+	{"click_through_rate", FIELD_NUMBER, true, KIND_RATE, "ratio", "import or by hand",
+	 "Share of the thumbnails shown that led to a view"},
+	{NULL},
+};
+
+static bool
+is_unknown(const Account *account)
+{
+	return account->external_id == NULL;
+}
+
+/* Asked by begin() and next(). */
+static bool
+never(const Account *account)
+{
+	return false;
+}
+
+#define CHANNEL_PARTS                                                                                        \
+	"/youtube/v3/channels?part=id,snippet,statistics,contentDetails"                                         \
+	"&fields=kind,items(id,snippet(title,customUrl,publishedAt),statistics,contentDetails(relatedPlaylists)" \
+	")"
+
+static const StepDef steps[] = {
+	{"channel", NULL, CHANNEL_PARTS "&mine=true", PAGE_NONE, .token = TOKEN_USER, .when = is_unknown},
+	{"uploads", NULL,
+	 "/youtube/v3/playlistItems?part=contentDetails,status&maxResults=50"
+	 "&fields=nextPageToken,items(contentDetails,status)",
+	 PAGE_CURSOR, "nextPageToken", "pageToken", .token = TOKEN_USER, .when = never},
+	{"videos", NULL,
+	 "/youtube/v3/videos?part=snippet,contentDetails,statistics,liveStreamingDetails,player&maxHeight=720"
+	 "&fields=items(id,snippet(title,publishedAt,liveBroadcastContent),contentDetails(duration),statistics,"
+	 "liveStreamingDetails(scheduledStartTime),player(embedWidth,embedHeight))",
+	 PAGE_NONE, .token = TOKEN_USER, .when = never},
+	{"analytics", "youtubeanalytics.googleapis.com", "/v2/reports?ids=channel%3D%3DMINE", PAGE_NONE,
+	 .token = TOKEN_USER, .per = true},
+	{"analytics_videos", "youtubeanalytics.googleapis.com",
+	 "/v2/reports?ids=channel%3D%3DMINE&dimensions=video"
+	 "&metrics=views,likes,comments,estimatedMinutesWatched&sort=-views&maxResults=50",
+	 PAGE_NONE, .token = TOKEN_USER, .when = never},
+	{NULL},
+};
+
+/* With an id the answer is that channel's, whichever channel the token was made for. */
+static void
+begin(Plan *plan)
+{
+	if (plan->account->external_id != NULL)
+		plan_ask_path(plan, "channel", NULL, CHANNEL_PARTS "&id={external_id}");
+}
+
+/* ---- The channel ---- */
+
+/* The account's own entry of channels.list; NULL where it is not there. */
+static const JsonbContainer *
+own_channel(const JsonbContainer *list, const Account *account)
+{
+	JsonItems items = json_items(json_array_in(list, "items"));
+	const JsonbContainer *channel;
+
+	while (json_next_object(&items, &channel))
+	{
+		char *id = json_id(channel, "id");
+
+		if (account->external_id == NULL || (id != NULL && strcmp(id, account->external_id) == 0))
+			return channel;
+	}
+	return NULL;
+}
+
+/* ---- Uploads ---- */
+
+static char *
+upload_id(const JsonbContainer *upload)
+{
+	char *id = json_text_at(upload, "contentDetails.videoId");
+
+	return id != NULL ? id : json_text_at(upload, "snippet.resourceId.videoId");
+}
+
+static TimestampTz
+upload_time(const JsonbContainer *upload)
+{
+	return json_time(json_object_in(upload, "contentDetails"), "videoPublishedAt");
+}
+
+/* The owner sees private, unlisted and scheduled uploads as well; those that are gone have no time of publication. */
+static bool
+is_public(const JsonbContainer *upload)
+{
+	char *privacy = json_text_at(upload, "status.privacyStatus");
+
+	if (upload_id(upload) == NULL || (privacy != NULL && strcmp(privacy, "public") != 0))
+		return false;
+	return json_object_in(upload, "contentDetails") == NULL || upload_time(upload) != TIME_UNKNOWN;
+}
+
+/* Does a page hold nothing but known videos older than 30 days? */
+static bool
+page_is_settled(const Plan *plan, const JsonbContainer *page)
+{
+	TimestampTz recent = plan->account->observed_at - RECENT_DAYS * USECS_PER_DAY;
+	JsonItems items = json_items(json_array_in(page, "items"));
+	const JsonbContainer *upload;
+	bool any = false;
+
+	while (json_next_object(&items, &upload))
+	{
+		if (!is_public(upload))
+			continue;
+		any = true;
+		if (upload_time(upload) >= recent || !plan_knows(plan, upload_id(upload)))
+			return false;
+	}
+	return any;
+}
+
+/*
+ * Were the uploads read to their end before? A first crawl that broke off leaves fewer items than the channel counts;
+ * a tenth may be missing, since the count and the list are not made at the same time.
+ */
+static bool
+are_all_known(const Plan *plan)
+{
+	const JsonbContainer *channel = own_channel(body(plan->responses, "channel"), plan->account);
+	int64 videos = json_count(json_object_in(channel, "statistics"), "videoCount");
+
+	if (plan->known == NULL)
+		return false;
+	videos = Min(Max(videos, 0), (int64) plan->max_pages * PAGE_SIZE);
+	return plan->known->count >= videos - videos / 10;
+}
+
+static bool
+more(const Plan *plan, const Request *request, const Answer *answer)
+{
+	return !(page_is_settled(plan, answer->body) && are_all_known(plan));
+}
+
+/* Asks the numbers of a page's videos: 50 are one request, so that old ones beside new ones cost nothing. */
+static void
+ask_videos(Plan *plan, const Request *request, const JsonbContainer *page)
+{
+	JsonItems items = json_items(json_array_in(page, "items"));
+	const JsonbContainer *upload;
+	StringInfoData ids;
+
+	if (request->page > 0 && page_is_settled(plan, page))
+		return;
+	initStringInfo(&ids);
+	while (json_next_object(&items, &upload))
+	{
+		if (is_public(upload))
+			appendStringInfo(&ids, "%s%s", ids.len == 0 ? "" : ",", upload_id(upload));
+	}
+	if (ids.len > 0)
+		request_param(plan_ask(plan, "videos", NULL), "id", ids.data);
+}
+
+/* ---- Analytics ---- */
+
+static char *
+day_text(TimestampTz midnight)
+{
+	return pnstrdup(time_to_iso(midnight), strlen("2026-03-01"));
+}
+
+/* Days of Analytics are Californian; the last one that is over. */
+static char *
+pacific_day(TimestampTz now, int days_ago)
+{
+	TimestampTz noon = local_midnight(now, QUOTA_ZONE) + 12 * USECS_PER_HOUR;
+
+	/* Noon there is the same day in UTC, and no change of the clocks moves it into another. */
+	return day_text(noon - days_ago * USECS_PER_DAY);
+}
+
+static void
+ask_lifetime(Plan *plan, const char *since, const char *metrics)
+{
+	Request *request = plan_ask(plan, "analytics", "lifetime");
+
+	request_param(request, "startDate", since);
+	request_param(request, "endDate", pacific_day(plan->account->observed_at, 1));
+	request_param(request, "metrics", metrics);
+}
+
+static void
+next(Plan *plan, const Request *request, const Answer *answer)
+{
+	if (strcmp(request->step->name, "uploads") == 0)
+		ask_videos(plan, request, answer->body);
+	else if (strcmp(request->step->name, "channel") == 0)
+	{
+		const JsonbContainer *channel = own_channel(answer->body, plan->account);
+		char *uploads = json_text_at(channel, "contentDetails.relatedPlaylists.uploads");
+		TimestampTz since = json_time(json_object_in(channel, "snippet"), "publishedAt");
+
+		if (uploads != NULL && uploads[0] != '\0')
+			request_param(plan_ask(plan, "uploads", NULL), "playlistId", uploads);
+		if (channel != NULL && account_has_scope(plan->account, ANALYTICS_SCOPE))
+		{
+			Request *top = plan_ask(plan, "analytics_videos", NULL);
+
+			request_param(top, "startDate", pacific_day(plan->account->observed_at, RECENT_DAYS));
+			request_param(top, "endDate", pacific_day(plan->account->observed_at, 1));
+			/* YouTube began in 2005. */
+			ask_lifetime(plan, since != TIME_UNKNOWN ? day_text(since) : "2005-02-14",
+						 "shares,estimatedMinutesWatched,averageViewDuration");
+		}
+	}
+}
+
+static bool
+failed(Plan *plan, Request *request, const Verdict *verdict)
+{
+	const char *url = request->url;
+
+	if (strcmp(request->step->name, "uploads") == 0)
+	{
+		/* A channel that never uploaded has no such list. */
+		if (verdict->error == ERROR_NOT_FOUND && request->page == 0)
+		{
+			responses_add(plan->responses, request->step, NULL,
+						  &json_parse("{\"items\":[]}", 12, NULL)->root);
+			return true;
+		}
+		/* A page's token may die while we read; the list is begun anew once, told by its size of page. */
+		if (verdict->error == ERROR_BAD_RESPONSE && request->page > 0 &&
+			strstr(verdict->message, "invalidPageToken") != NULL && strstr(url, "maxResults=50") != NULL)
+		{
+			const char *list = strstr(url, "playlistId=") + strlen("playlistId=");
+
+			plan_ask_path(plan, "uploads", NULL,
+						  psprintf("/youtube/v3/playlistItems?part=contentDetails,status&maxResults=49"
+								   "&fields=nextPageToken,items(contentDetails,status)&playlistId=%.*s",
+								   (int) strcspn(list, "&"), list));
+			return true;
+		}
+	}
+	/* Which metrics go together changes; without the shares it is the oldest report there is. */
+	if (strcmp(request->step->name, "analytics") == 0 && verdict->error == ERROR_BAD_RESPONSE &&
+		strstr(url, "shares") != NULL)
+	{
+		const char *since = strstr(url, "startDate=") + strlen("startDate=");
+
+		ask_lifetime(plan, pnstrdup(since, strlen("2026-03-01")),
+					 "estimatedMinutesWatched,averageViewDuration");
+		return true;
+	}
+	return false;
+}
+
+/* ---- Errors ---- */
+
+static const struct
+{
+	const char *reason;
+	ErrorClass error;
+	BlockScope scope;
+} reasons[] = {
+	{"quotaExceeded", ERROR_QUOTA_EXHAUSTED, BLOCK_APP},
+	{"dailyLimitExceeded", ERROR_QUOTA_EXHAUSTED, BLOCK_APP},
+	{"rateLimitExceeded", ERROR_RATE_LIMITED, BLOCK_BUCKET},
+	{"RATE_LIMIT_EXCEEDED", ERROR_RATE_LIMITED, BLOCK_BUCKET},
+	{"userRateLimitExceeded", ERROR_RATE_LIMITED, BLOCK_ACCOUNT},
+	{"authError", ERROR_AUTH_EXPIRED},
+	{"UNAUTHENTICATED", ERROR_AUTH_EXPIRED},
+	{"youtubeSignupRequired", ERROR_AUTH_REVOKED}, /* a Google account without a channel */
+	{"authenticatedUserAccountClosed", ERROR_AUTH_REVOKED},
+	{"authenticatedUserAccountSuspended", ERROR_AUTH_REVOKED},
+	{"accountDelegationForbidden", ERROR_AUTH_REVOKED},
+	{"accessNotConfigured", ERROR_OPERATOR, BLOCK_APP},
+	{"SERVICE_DISABLED", ERROR_OPERATOR, BLOCK_APP},
+	{"keyInvalid", ERROR_OPERATOR, BLOCK_APP},
+	{"API_KEY_INVALID", ERROR_OPERATOR, BLOCK_APP},
+	{"insufficientPermissions", ERROR_PERMISSION},
+	{"ACCESS_TOKEN_SCOPE_INSUFFICIENT", ERROR_PERMISSION},
+	{"forbidden", ERROR_PERMISSION},
+	{"channelForbidden", ERROR_PERMISSION},
+	{"playlistItemsNotAccessible", ERROR_PERMISSION},
+	{"playlistNotFound", ERROR_NOT_FOUND},
+	{"channelNotFound", ERROR_NOT_FOUND},
+	{"videoNotFound", ERROR_NOT_FOUND},
+	{"backendError", ERROR_SERVER},
+	{"internalError", ERROR_SERVER},
+	{"invalidPageToken", ERROR_BAD_RESPONSE},
+	{"badRequest", ERROR_BAD_RESPONSE},
+	{"invalid", ERROR_BAD_RESPONSE},
+	{"missingRequiredParameter", ERROR_BAD_RESPONSE},
+};
+
+/* The token endpoint's {"error": "invalid_grant", "error_description": ...}. */
+static Verdict
+classify_token_error(const Answer *answer, const char *error)
+{
+	char *message = json_text(answer->body, "error_description");
+	Verdict result = classify_status(answer);
+
+	if (strcmp(error, "invalid_grant") == 0)
+		result.error = ERROR_AUTH_REVOKED;
+	else if (strcmp(error, "invalid_client") == 0 || strcmp(error, "unauthorized_client") == 0)
+	{
+		result.error = ERROR_OPERATOR;
+		result.scope = BLOCK_APP;
+	}
+	else if (result.error == ERROR_NONE)
+		result.error = ERROR_BAD_RESPONSE;
+	result.message = message != NULL ? message : error;
+	return result;
+}
+
+/* Messages hold links in HTML. */
+static char *
+without_tags(const char *message)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (const char *s = message; *s != '\0'; s++)
+	{
+		if (*s == '<' && strchr(s, '>') != NULL)
+			s = strchr(s, '>');
+		else
+			appendStringInfoChar(&out, *s);
+	}
+	return out.data;
+}
+
+static const JsonbContainer *
+first_object(const JsonbContainer *array)
+{
+	JsonItems items = json_items(array);
+	const JsonbContainer *object;
+
+	return json_next_object(&items, &object) ? object : NULL;
+}
+
+/* errors[0].reason, else the reason of details' ErrorInfo; NULL where neither is told. */
+static char *
+reason_of(const JsonbContainer *error)
+{
+	char *reason = json_text(first_object(json_array_in(error, "errors")), "reason");
+	JsonItems details = json_items(json_array_in(error, "details"));
+	const JsonbContainer *detail;
+
+	while (reason == NULL && json_next_object(&details, &detail))
+		reason = json_text(detail, "reason");
+	return reason;
+}
+
+/* When a limit ends: at the platform's word, for a quota of the day at the next midnight in California. */
+static void
+set_wait(Verdict *result, const Answer *answer, const char *message)
+{
+	if (result->error == ERROR_RATE_LIMITED &&
+		(strstr(message, "per day") != NULL || strstr(message, "PerDay") != NULL))
+	{
+		result->error = ERROR_QUOTA_EXHAUSTED;
+		result->scope = BLOCK_APP;
+	}
+	if (result->error == ERROR_RATE_LIMITED)
+		result->wait_until = retry_after(answer);
+	else if (result->error == ERROR_QUOTA_EXHAUSTED && answer->at != 0)
+		result->wait_until =
+			local_midnight(local_midnight(answer->at, QUOTA_ZONE) + 36 * USECS_PER_HOUR, QUOTA_ZONE);
+}
+
+static Verdict
+classify(const Answer *answer)
+{
+	const JsonbContainer *error = json_object_in(answer->body, "error");
+	char *token_error = json_text(answer->body, "error");
+	char *kind = json_text(answer->body, "kind");
+	char *message = json_text(error, "message");
+	char *status = json_text(error, "status");
+	char *reason;
+	int64 code = json_count(error, "code");
+	Answer judged = *answer;
+	Verdict result;
+
+	if (token_error != NULL)
+		return classify_token_error(answer, token_error);
+	if (judged.status == 0 && code != COUNT_UNKNOWN)
+		judged.status = (int) Min(code, 999);
+	result = classify_status(&judged);
+	if (error == NULL)
+	{
+		/* A channel that is not there is told by a list without it. */
+		if (result.error == ERROR_NONE && kind != NULL && strcmp(kind, "youtube#channelListResponse") == 0 &&
+			json_length(json_array_in(answer->body, "items")) == 0)
+			return verdict(ERROR_NOT_FOUND, "no such channel");
+		return result;
+	}
+
+	reason = reason_of(error);
+	message = message != NULL ? without_tags(message) : "an error without a message";
+	if (result.error == ERROR_NONE)
+		result.error = ERROR_BAD_RESPONSE;
+	for (int i = 0; i < lengthof(reasons); i++)
+	{
+		if (reason != NULL && strcmp(reasons[i].reason, reason) == 0)
+		{
+			result.error = reasons[i].error;
+			result.scope = reasons[i].scope;
+		}
+	}
+	if (reason == NULL && status != NULL && strcmp(status, "RESOURCE_EXHAUSTED") == 0)
+	{
+		result.error = ERROR_RATE_LIMITED;
+		result.scope = BLOCK_BUCKET;
+	}
+	set_wait(&result, answer, message);
+	result.message = reason != NULL ? psprintf("%s: %s", reason, message) : message;
+	return result;
+}
+
+/* ---- Values ---- */
+
+/* Seconds of an ISO 8601 duration, "P1DT2H3M4S"; COUNT_UNKNOWN where it is none. */
+static int64
+duration_seconds(const char *text)
+{
+	int64 total = 0;
+	bool in_time = false;
+
+	if (text == NULL || *text++ != 'P' || *text == '\0')
+		return COUNT_UNKNOWN;
+	for (; *text != '\0'; text++)
+	{
+		char *unit;
+		long amount;
+
+		if (*text == 'T' && !in_time)
+		{
+			in_time = true;
+			continue;
+		}
+		if (*text < '0' || *text > '9')
+			return COUNT_UNKNOWN;
+		amount = strtol(text, &unit, 10);
+		if (amount > 1000000)
+			return COUNT_UNKNOWN;
+		if (*unit == 'W' && !in_time)
+			total += amount * 7 * SECS_PER_DAY;
+		else if (*unit == 'D' && !in_time)
+			total += amount * SECS_PER_DAY;
+		else if (*unit == 'H' && in_time)
+			total += amount * SECS_PER_HOUR;
+		else if (*unit == 'M' && in_time)
+			total += amount * SECS_PER_MINUTE;
+		else if (*unit == 'S' && in_time)
+			total += amount;
+		else
+			return COUNT_UNKNOWN;
+		text = unit;
+	}
+	return total;
+}
+
+/*
+ * No flag tells a Short. It is at most three minutes long and not wider than high; where the player's size is not told,
+ * the length alone decides. Premieres look like live streams.
+ */
+static const char *
+kind_of(const JsonbContainer *video, int64 seconds, const char **decided_by)
+{
+	const JsonbContainer *player = json_object_in(video, "player");
+	int64 width = json_count(player, "embedWidth"), height = json_count(player, "embedHeight");
+	char *broadcast = json_text_at(video, "snippet.liveBroadcastContent");
+
+	if (json_object_in(video, "liveStreamingDetails") != NULL)
+	{
+		*decided_by = "liveStreamingDetails";
+		return "live";
+	}
+	if (broadcast != NULL && strcmp(broadcast, "none") != 0)
+	{
+		*decided_by = "liveBroadcastContent";
+		return "live";
+	}
+	*decided_by = "duration";
+	if (seconds == COUNT_UNKNOWN)
+		*decided_by = NULL;
+	if (seconds == COUNT_UNKNOWN || seconds == 0 || seconds > SHORT_SECONDS)
+		return "video";
+	if (width != COUNT_UNKNOWN && height != COUNT_UNKNOWN)
+	{
+		*decided_by = "duration and shape";
+		return width <= height ? "short" : "video";
+	}
+	return "short";
+}
+
+static void
+read_upload(Normalised *out, const JsonbContainer *upload)
+{
+	const ContentItem *known;
+	ContentItem *item;
+	char *title = json_text_at(upload, "snippet.title");
+	TimestampTz published_at = upload_time(upload);
+
+	if (!is_public(upload))
+		return;
+	known = contents_find(out->content, upload_id(upload));
+	item = add_content(out, upload_id(upload), known != NULL && known->kind != NULL ? known->kind : "video");
+	if (published_at != TIME_UNKNOWN)
+		item->published_at = published_at;
+	if (title != NULL)
+		item->title = title;
+	if (item->url == NULL)
+		item->url = psprintf("https://www.youtube.com/watch?v=%s", item->content_id);
+}
+
+static void
+read_video(Normalised *out, const JsonbContainer *video)
+{
+	const JsonbContainer *snippet = json_object_in(video, "snippet");
+	const JsonbContainer *statistics = json_object_in(video, "statistics");
+	char *id = json_id(video, "id");
+	char *privacy = json_text_at(video, "status.privacyStatus");
+	char *title = json_text(snippet, "title");
+	TimestampTz published_at = json_time(snippet, "publishedAt");
+	int64 seconds = duration_seconds(json_text_at(video, "contentDetails.duration"));
+	const char *decided_by;
+	ContentItem *item;
+
+	if (id == NULL || (privacy != NULL && strcmp(privacy, "public") != 0))
+		return;
+	item = add_content(out, id, kind_of(video, seconds, &decided_by));
+	if (title != NULL)
+		item->title = title;
+	if (published_at != TIME_UNKNOWN)
+		item->published_at = published_at;
+	item->url = psprintf(strcmp(item->kind, "short") == 0 ? "https://www.youtube.com/shorts/%s"
+														  : "https://www.youtube.com/watch?v=%s",
+						 id);
+	if (statistics != NULL)
+	{
+		/* Absent is hidden now, whatever was shown before. */
+		item->views = json_count(statistics, "viewCount");
+		item->likes = json_count(statistics, "likeCount");
+		item->comments = json_count(statistics, "commentCount");
+	}
+	content_extra_count(item, "duration_seconds", seconds);
+	content_extra_text(item, "kind_by", decided_by);
+}
+
+/* A report's column by name; -1 where it has none. Columns come in the order asked, but no promise says so. */
+static int
+column_of(const JsonbContainer *report, const char *name)
+{
+	JsonItems headers = json_items(json_array_in(report, "columnHeaders"));
+	const JsonbContainer *header;
+
+	for (int i = 0; json_next_object(&headers, &header); i++)
+	{
+		char *found = json_text(header, "name");
+
+		if (found != NULL && strcmp(found, name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static bool
+cell_of(const JsonbContainer *row, int column, JsonbValue *value)
+{
+	JsonItems cells = json_items(row);
+
+	for (int i = 0; json_next_value(&cells, value); i++)
+	{
+		if (i == column)
+			return true;
+	}
+	return false;
+}
+
+/* What likes and comments became in a period may be negative: some were taken back. */
+static double
+number_in(const JsonbContainer *report, const JsonbContainer *row, const char *name)
+{
+	JsonbValue value;
+
+	return cell_of(row, column_of(report, name), &value) ? json_value_number(&value) : NAN;
+}
+
+static int64
+whole(double number)
+{
+	return isnan(number) || fabs(number) >= 9e18 ? COUNT_UNKNOWN : (int64) rint(number);
+}
+
+static const JsonbContainer *
+next_row(JsonItems *rows)
+{
+	JsonbValue value;
+
+	while (json_next_value(rows, &value))
+	{
+		if (value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data))
+			return value.val.binary.data;
+	}
+	return NULL;
+}
+
+/* The report over all time: the one without a dimension. */
+static void
+read_lifetime(const Responses *responses, Normalised *out, int64 *shares)
+{
+	const Bodies *reports = bodies(responses, "analytics");
+
+	for (int i = 0; i < reports->count; i++)
+	{
+		const JsonbContainer *report = reports->entries[i].body;
+		JsonItems rows = json_items(json_array_in(report, "rows"));
+		const JsonbContainer *row = next_row(&rows);
+		int64 minutes;
+
+		if (row == NULL || column_of(report, "day") >= 0 || column_of(report, "video") >= 0)
+			continue;
+		*shares = whole(number_in(report, row, "shares"));
+		minutes = whole(number_in(report, row, "estimatedMinutesWatched"));
+		set_count(out, "shares_total", *shares);
+		set_count(out, "watch_time_minutes", minutes);
+		set_number(out, "average_view_duration", number_in(report, row, "averageViewDuration"));
+		return;
+	}
+}
+
+typedef struct TopVideo
+{
+	const char *id;
+	int64 views, likes, comments;
+	double minutes;
+} TopVideo;
+
+static int
+compare_top(const ListCell *a, const ListCell *b)
+{
+	const TopVideo *left = lfirst(a), *right = lfirst(b);
+
+	if (left->views != right->views)
+		return left->views > right->views ? -1 : 1;
+	if (left->comments != right->comments)
+		return left->comments > right->comments ? -1 : 1;
+	return strcmp(left->id, right->id);
+}
+
+static List *
+top_of_report(const JsonbContainer *report)
+{
+	JsonItems rows = json_items(json_array_in(report, "rows"));
+	const JsonbContainer *row;
+	List *top = NIL;
+
+	while ((row = next_row(&rows)) != NULL)
+	{
+		JsonbValue id;
+		TopVideo *video;
+
+		if (!cell_of(row, column_of(report, "video"), &id) || id.type != jbvString)
+			continue;
+		video = palloc(sizeof(TopVideo));
+		video->id = pnstrdup(id.val.string.val, id.val.string.len);
+		video->views = whole(number_in(report, row, "views"));
+		video->likes = whole(number_in(report, row, "likes"));
+		video->comments = whole(number_in(report, row, "comments"));
+		video->minutes = number_in(report, row, "estimatedMinutesWatched");
+		top = lappend(top, video);
+	}
+	list_sort(top, compare_top);
+	return list_truncate(top, 10);
+}
+
+static bool
+is_recent(const Normalised *out, const ContentItem *item)
+{
+	TimestampTz now = out->account->observed_at;
+
+	return item->published_at != TIME_UNKNOWN && item->published_at <= now &&
+		   item->published_at > now - RECENT_DAYS * USECS_PER_DAY;
+}
+
+static bool
+is_listed(const Normalised *out, const ContentItem *item)
+{
+	return item->listed;
+}
+
+static List *
+top_of_content(const Normalised *out)
+{
+	List *items = content_top(out, offsetof(ContentItem, views), is_recent);
+	List *top = NIL;
+	ListCell *cell;
+
+	foreach (cell, items)
+	{
+		const ContentItem *item = lfirst(cell);
+		TopVideo *video = palloc(sizeof(TopVideo));
+
+		*video = (TopVideo){item->content_id, item->views, item->likes, item->comments, NAN};
+		top = lappend(top, video);
+	}
+	return top;
+}
+
+static void
+set_top_videos(Normalised *out, List *top)
+{
+	EntriesBuilder builder;
+	ListCell *cell;
+
+	entries_begin(&builder);
+	foreach (cell, top)
+	{
+		const TopVideo *video = lfirst(cell);
+		const ContentItem *item = contents_find(out->content, video->id);
+
+		entry_begin(&builder);
+		entry_text(&builder, "video_id", video->id);
+		entry_text(&builder, "title", item != NULL ? item->title : NULL);
+		entry_count(&builder, "views", video->views);
+		entry_count(&builder, "likes", video->likes);
+		entry_count(&builder, "comments", video->comments);
+		entry_number(&builder, "watch_time_hours", video->minutes / MINS_PER_HOUR);
+		entry_end(&builder);
+	}
+	set_entries(out, "top_videos", entries_end(&builder));
+}
+
+/* Runs `read` over the items of every page of a step. */
+static void
+read_items(const Responses *responses, Normalised *out, const char *step,
+		   void (*read)(Normalised *, const JsonbContainer *))
+{
+	const Bodies *pages = bodies(responses, step);
+
+	for (int i = 0; i < pages->count; i++)
+	{
+		JsonItems items = json_items(json_array_in(pages->entries[i].body, "items"));
+		const JsonbContainer *item;
+
+		while (json_next_object(&items, &item))
+			read(out, item);
+	}
+}
+
+static void
+normalise(const Responses *responses, Normalised *out)
+{
+	const JsonbContainer *channel = own_channel(body(responses, "channel"), out->account);
+	const JsonbContainer *statistics = json_object_in(channel, "statistics");
+	const JsonbContainer *snippet = json_object_in(channel, "snippet");
+	const Bodies *uploads = bodies(responses, "uploads");
+	const Bodies *videos = bodies(responses, "videos");
+	bool listed, counted;
+	int64 likes = COUNT_UNKNOWN, comments = COUNT_UNKNOWN, shares = COUNT_UNKNOWN;
+
+	out->external_id = json_id(channel, "id");
+	out->handle = json_text(snippet, "customUrl");
+	if (out->handle == NULL)
+		out->handle = json_text(snippet, "title");
+
+	if (!json_bool(statistics, "hiddenSubscriberCount", false))
+		out->follower_count = json_count(statistics, "subscriberCount");
+	out->content_count = json_count(statistics, "videoCount");
+	set_count(out, "subscriber_count", out->follower_count);
+	set_count(out, "total_views", json_count(statistics, "viewCount"));
+	set_count(out, "videos_count", out->content_count);
+
+	read_items(responses, out, "uploads", read_upload);
+	read_items(responses, out, "videos", read_video);
+
+	/* A page that was lost may hold anything; a channel without public uploads has no videos to be asked. */
+	listed = !uploads->partial && (uploads->count > 0 || videos->count > 0);
+	counted = listed && !videos->partial && (videos->count > 0 || content_number(out, is_listed) == 0);
+	if (listed)
+		set_count(out, "uploads_24h", content_last_24h(out, NULL));
+	if (counted)
+	{
+		likes = CONTENT_SUM(out, likes, NULL);
+		comments = CONTENT_SUM(out, comments, NULL);
+	}
+	set_count(out, "likes_total", likes);
+	set_count(out, "comments_total", comments);
+	read_lifetime(responses, out, &shares);
+	out->engagement_total = sum_known(3, likes, comments, shares);
+
+	if (body(responses, "analytics_videos") != NULL)
+		set_top_videos(out, top_of_report(body(responses, "analytics_videos")));
+	else if (counted)
+		set_top_videos(out, top_of_content(out));
+}
+
+/* ---- The platform ---- */
+
+static const char *const scopes[] = {"https://www.googleapis.com/auth/youtube.readonly", ANALYTICS_SCOPE,
+									 NULL};
+
+static const char *const hosts[] = {"www.googleapis.com", "youtubeanalytics.googleapis.com",
+									"oauth2.googleapis.com", NULL};
+
+static const OAuthDef oauth = {
+	.authorize_url = "https://accounts.google.com/o/oauth2/v2/auth",
+	.token_url = "https://oauth2.googleapis.com/token",
+	.revoke_url = "https://oauth2.googleapis.com/revoke",
+	/* Without both, a second consent gives no refresh token. */
+	.authorize_extra = "access_type=offline&prompt=consent&include_granted_scopes=true",
+	.pkce = PKCE_S256,
+	.style = STYLE_BEARER,
+	.default_lifetime_s = 3600,
+};
+
+const Platform platform_youtube = {
+	.name = "youtube",
+	.label = "YouTube",
+	.status = STATUS_READY,
+	.has_api = true,
+	.needs_token = true,
+	.scopes = scopes,
+	.hosts = hosts,
+	.oauth = &oauth,
+	.fields = fields,
+	.audience = "subscriber_count",
+	.steps = steps,
+	.settled_after_days = 3, /* Analytics lags two to three days */
+	.requests_per_second = 20,
+	.burst = 40,
+	.begin = begin,
+	.next = next,
+	.more = more,
+	.failed = failed,
+	.classify = classify,
+	.normalise = normalise,
+};
