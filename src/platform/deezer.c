@@ -108,7 +108,7 @@ ask_unknown_albums(Plan *plan, const JsonbContainer *page)
 static bool
 lists_id(const JsonbContainer *page, const char *id)
 {
-	return release_has_artist(json_array_in(page, "data"), id);
+	return holds_id(json_array_in(page, "data"), id);
 }
 
 static void
@@ -137,7 +137,7 @@ features_artist(const JsonbContainer *page, const char *own)
 		char *artist = json_id(json_object_in(track, "artist"), "id");
 
 		if ((artist != NULL && strcmp(artist, own) == 0) ||
-			release_has_artist(json_array_in(track, "contributors"), own))
+			holds_id(json_array_in(track, "contributors"), own))
 			return true;
 	}
 	return false;
@@ -234,7 +234,7 @@ read_tracks(Normalised *out, const JsonbContainer *album, const ContentItem *rel
 		ContentItem *item;
 
 		if (id == NULL || (own != NULL && artist_id != NULL && strcmp(artist_id, own) != 0 &&
-						   !release_has_artist(json_array_in(track, "contributors"), own)))
+						   !holds_id(json_array_in(track, "contributors"), own)))
 			continue;
 		/* Albums and tracks are counted apart at Deezer and may share a number. */
 		item = contents_find(out->content, id);

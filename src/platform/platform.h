@@ -416,9 +416,10 @@ typedef enum Pkce
 
 typedef enum TokenStyle
 {
-	STYLE_BEARER, /* Authorization: Bearer TOKEN */
-	STYLE_OAUTH,  /* Authorization: OAuth TOKEN */
-	STYLE_QUERY   /* access_token=TOKEN in the address */
+	STYLE_BEARER,    /* Authorization: Bearer TOKEN */
+	STYLE_OAUTH,     /* Authorization: OAuth TOKEN */
+	STYLE_QUERY,     /* access_token=TOKEN in the address */
+	STYLE_MUSIC_USER /* Authorization: Bearer of the app; with TOKEN_USER also Music-User-Token: TOKEN */
 } TokenStyle;
 
 typedef struct OAuthDef

@@ -99,7 +99,7 @@ known_content(const JsonbContainer *given)
 		if (id == NULL)
 			continue;
 		content = contents_item(known, id);
-		content->kind = json_text(item, "kind");
+		content->kind = json_has(item, "kind") ? json_text(item, "kind") : "";
 		content->title = json_text(item, "title");
 		content->published_at = json_time(item, "published_at");
 		if (json_member(item, "extra", &extra))

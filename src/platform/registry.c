@@ -13,8 +13,10 @@
 const Platform *const platforms[] = {
 	&platform_spotify,
 	&platform_youtube,
+	&platform_apple_music,
 	&platform_deezer,
 	&platform_amazon_music,
+	&platform_tidal,
 	NULL,
 };
 

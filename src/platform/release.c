@@ -85,16 +85,16 @@ release_artists(ContentItem *item, const JsonbContainer *artists, const char *ow
 }
 
 bool
-release_has_artist(const JsonbContainer *artists, const char *own)
+holds_id(const JsonbContainer *array, const char *id)
 {
-	JsonItems items = json_items(artists);
-	const JsonbContainer *artist;
+	JsonItems items = json_items(array);
+	const JsonbContainer *entry;
 
-	while (own != NULL && json_next_object(&items, &artist))
+	while (id != NULL && json_next_object(&items, &entry))
 	{
-		char *id = json_id(artist, "id");
+		char *other = json_id(entry, "id");
 
-		if (id != NULL && strcmp(id, own) == 0)
+		if (other != NULL && strcmp(other, id) == 0)
 			return true;
 	}
 	return false;

@@ -25,8 +25,8 @@ extern void release_artists(ContentItem *item, const JsonbContainer *artists, co
 /* Adds to the collaborators those of the array that are not among them yet. */
 extern void release_guests(ContentItem *item, const JsonbContainer *artists, const char *own);
 
-/* Is the artist among the entries of an array of {"id"}? */
-extern bool release_has_artist(const JsonbContainer *artists, const char *own);
+/* Is the id among those of an array of objects? */
+extern bool holds_id(const JsonbContainer *array, const char *id);
 
 /* The item's extra as an object; NULL where there is none. */
 extern const JsonbContainer *release_extra(const ContentItem *item);

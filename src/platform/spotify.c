@@ -203,7 +203,7 @@ ask_unknown_credits(Plan *plan, const JsonbContainer *page)
 	{
 		char *id = json_id(album, "id");
 
-		if (id == NULL || !release_has_artist(json_array_in(album, "artists"), own) ||
+		if (id == NULL || !holds_id(json_array_in(album, "artists"), own) ||
 			json_has(release_extra(contents_find(plan->known, id)), "credits"))
 			continue;
 		ids = append_distinct(ids, id);
@@ -407,7 +407,7 @@ read_album(Normalised *out, const JsonbContainer *album, const char *own)
 	item->url = url != NULL ? url : psprintf("https://open.spotify.com/album/%s", id);
 	release_date(item, json_text(album, "release_date"));
 	content_extra_count(item, "total_tracks", json_count(album, "total_tracks"));
-	if (own != NULL && artists != NULL && !release_has_artist(artists, own))
+	if (own != NULL && artists != NULL && !holds_id(artists, own))
 		group = "appears_on";
 	if (group != NULL && strcmp(group, "appears_on") == 0)
 		content_extra_text(item, "album_group", group);
@@ -440,7 +440,7 @@ read_credits(Normalised *out, const Entry *entry, const char *own)
 		const JsonbContainer *artists = json_array_in(track, "artists");
 
 		/* On a compilation the tracks of others name nobody who worked with the artist. */
-		if (own == NULL || release_has_artist(artists, own))
+		if (own == NULL || holds_id(artists, own))
 			release_guests(item, artists, own);
 	}
 	content_extra_text(item, "credits", "tracks");

@@ -1,0 +1,707 @@
+/*
+ * apple_music.c
+ *    The Apple Music API: an artist's places in charts and playlists, a listener's library.
+ *
+ * The catalogue is read with the developer token alone. /me needs the listener's music user token beside it, and is
+ * sent it alone, so that a 403 of the catalogue never means that the artist must sign in again. Nobody is told
+ * streams, listeners or followers.
+ *
+ * Charts and playlists exist per storefront: those of settings.storefronts, "us" where there are none. The first is
+ * home: albums and tracked playlists are read there.
+ *
+ * Requests of an account-day: charts 1 per storefront and 50 ranks, at most 4 (songs and albums share them); albums
+ * 1 per 100; playlists 1 per storefront and page; tracked_playlists 1 per 100 tracks up to the first hit, none for
+ * those found by playlists; library_songs 1 and library_playlists 1 where the answer tells its total. An artist in
+ * one storefront: 6.
+ *
+ * API facts: https://developer.apple.com/documentation/applemusicapi (read 2026-11)
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "utils/timestamp.h"
+
+#include "platform/platform.h"
+#include "platform/release.h"
+
+#define CHART_PAGE         50
+#define CHART_DEPTH        200 /* a larger offset is an error */
+#define LIMIT_PAUSE_S      15
+#define DEFAULT_STOREFRONT "us"
+#define WITH_ARTISTS       "&include%5Bsongs%5D=artists&include%5Balbums%5D=artists"
+
+static const EntryKey chart_keys[] = {
+	{"chart_name", FIELD_TEXT, false},
+	{"position", FIELD_COUNT, false},
+	{"country", FIELD_TEXT, false},
+	{NULL},
+};
+
+static const FieldDef fields[] = {
+	{"playlist_placements", FIELD_COUNT, true, KIND_GAUGE, "playlists",
+	 "distinct playlists.id, and tracked playlists with a song of the artist",
+	 "Playlists that feature the artist"},
+	{"editorial_placements", FIELD_TEXTS, true, KIND_LIST, "playlists",
+	 "names of those with playlistType editorial", "Names of Apple's own playlists that feature the artist"},
+	{"chart_positions", FIELD_ENTRIES, true, KIND_LIST, "positions", "charts: offset + index + 1",
+	 "Places of the artist's songs and albums in the most-played charts, best first", .entry = chart_keys},
+	{"library_songs_count", FIELD_COUNT, true, KIND_GAUGE, "songs", "library_songs.meta.total, else counted",
+	 "Songs in the user's library"},
+	{"playlists_count", FIELD_COUNT, true, KIND_GAUGE, "playlists",
+	 "library_playlists.meta.total, else counted", "Playlists in the user's library"},
+	{NULL},
+};
+
+static bool
+has_token(const Account *account)
+{
+	return account->has_token;
+}
+
+/* Asked by begin() and next(), which know the storefront. */
+static bool
+never(const Account *account)
+{
+	return false;
+}
+
+static const StepDef steps[] = {
+	{"library_songs", NULL, "/v1/me/library/songs?limit=1", PAGE_NONE, .token = TOKEN_USER,
+	 .when = has_token},
+	{"library_playlists", NULL, "/v1/me/library/playlists?limit=1", PAGE_NONE, .token = TOKEN_USER,
+	 .when = has_token},
+	{"charts", NULL, "/v1/catalog/{of}/charts?types=songs,albums&chart=most-played&limit=50" WITH_ARTISTS,
+	 PAGE_NONE, .token = TOKEN_APP, .per = true},
+	{"albums", NULL, "/v1/catalog/STOREFRONT/artists/{external_id}/albums?limit=100&include=artists",
+	 PAGE_NONE, .token = TOKEN_APP, .when = never},
+	{"playlists", NULL, "/v1/catalog/STOREFRONT/artists/{external_id}/view/featured-playlists?limit=100",
+	 PAGE_NONE, .token = TOKEN_APP, .when = never},
+	{"tracked_playlists", NULL,
+	 "/v1/catalog/STOREFRONT/playlists/{of}?include=tracks&include%5Bsongs%5D=artists", PAGE_NONE,
+	 .token = TOKEN_APP, .per = true},
+	{NULL},
+};
+
+/* Lower-case codes of two letters, each once; the default where none is set. */
+static List *
+storefronts(const Account *account)
+{
+	List *codes = NIL;
+	ListCell *cell;
+
+	foreach (cell, account_setting_list(account, "storefronts"))
+	{
+		const char *given = lfirst(cell);
+
+		if (strlen(given) == 2)
+			codes = append_distinct(codes, psprintf("%c%c", pg_tolower(given[0]), pg_tolower(given[1])));
+	}
+	return codes != NIL ? codes : list_make1(DEFAULT_STOREFRONT);
+}
+
+static char *
+in_storefront(const Plan *plan, const char *step, const char *storefront)
+{
+	const char *path = platform_step(plan->platform, step)->path;
+	const char *at = strstr(path, "STOREFRONT");
+
+	return psprintf("%.*s%s%s", (int) (at - path), path, storefront, at + strlen("STOREFRONT"));
+}
+
+static void
+begin(Plan *plan)
+{
+	List *codes = storefronts(plan->account);
+	ListCell *cell;
+
+	if (plan->account->external_id == NULL)
+		return;
+	foreach (cell, codes)
+		plan_ask(plan, "charts", lfirst(cell));
+	plan_ask_path(plan, "albums", NULL, in_storefront(plan, "albums", linitial(codes)));
+	plan_ask_path(plan, "playlists", NULL, in_storefront(plan, "playlists", linitial(codes)));
+}
+
+/* ---- Paging ---- */
+
+/* The number behind "offset=" or "limit=" in an address; unknown where it has none. */
+static int64
+number_in(const char *url, const char *name)
+{
+	const char *at = url != NULL ? strstr(url, name) : NULL;
+
+	return at != NULL && at[strlen(name)] >= '0' && at[strlen(name)] <= '9'
+			   ? strtol(at + strlen(name), NULL, 10)
+			   : COUNT_UNKNOWN;
+}
+
+/*
+ * Links to the next page drop limit and include, so only their offset is taken. Views forget even that there is
+ * nothing more: an offset that does not grow ends the listing.
+ */
+static void
+ask_offset(Plan *plan, const Request *request, int64 offset)
+{
+	const char *old = strstr(request->url, "&offset=");
+	int length = old != NULL ? (int) (old - request->url) : (int) strlen(request->url);
+
+	if (offset == COUNT_UNKNOWN || (old != NULL && offset <= number_in(old, "offset=")))
+		return;
+	plan_next_page(plan, request, psprintf("%.*s&offset=" INT64_FORMAT, length, request->url, offset));
+}
+
+static const JsonbContainer *
+most_played(const JsonbContainer *page, const char *type)
+{
+	JsonItems charts = json_items(json_array_in(json_object_in(page, "results"), type));
+	const JsonbContainer *chart;
+
+	while (json_next_object(&charts, &chart))
+	{
+		char *name = json_text(chart, "chart");
+
+		if (name == NULL || strcmp(name, "most-played") == 0)
+			return chart;
+	}
+	return NULL;
+}
+
+/* A library tells its total; where it does not, all of it has to be counted. */
+static void
+next_of_library(Plan *plan, const Request *request, const JsonbContainer *page)
+{
+	char *link = json_text(page, "next");
+	int64 offset = number_in(link, "offset=");
+
+	if (link == NULL || json_count(json_object_in(page, "meta"), "total") != COUNT_UNKNOWN)
+		return;
+	if (request->page > 0)
+		ask_offset(plan, request, offset);
+	else if (offset != COUNT_UNKNOWN)
+		plan_next_page(plan, request,
+					   psprintf("%.*s?limit=100&offset=" INT64_FORMAT, (int) strcspn(request->url, "?"),
+								request->url, offset));
+}
+
+static void
+next_of_chart(Plan *plan, const Request *request, const JsonbContainer *page)
+{
+	int64 offset = number_in(strstr(request->url, "&offset="), "offset=");
+
+	offset = (offset == COUNT_UNKNOWN ? 0 : offset) + CHART_PAGE;
+	if (offset < CHART_DEPTH && (json_text(most_played(page, "songs"), "next") != NULL ||
+								 json_text(most_played(page, "albums"), "next") != NULL))
+		ask_offset(plan, request, offset);
+}
+
+/* ---- Playlists ---- */
+
+static bool
+found_playlist(const Responses *responses, const char *id)
+{
+	const Bodies *pages = bodies(responses, "playlists");
+
+	for (int i = 0; i < pages->count; i++)
+	{
+		if (holds_id(json_array_in(pages->entries[i].body, "data"), id))
+			return true;
+	}
+	return false;
+}
+
+/* One storefront after the other, so that in the end only tracked playlists not found before are asked. */
+static void
+after_playlists(Plan *plan, const Request *request)
+{
+	List *codes = storefronts(plan->account);
+	ListCell *cell;
+
+	foreach (cell, codes)
+	{
+		if (strstr(request->url, psprintf("/catalog/%s/", (char *) lfirst(cell))) == NULL)
+			continue;
+		if (lnext(codes, cell) != NULL)
+		{
+			plan_ask_path(plan, "playlists", NULL,
+						  in_storefront(plan, "playlists", lfirst(lnext(codes, cell))));
+			return;
+		}
+	}
+	foreach (cell, account_setting_list(plan->account, "tracked_playlists"))
+	{
+		if (!found_playlist(plan->responses, lfirst(cell)))
+			plan_ask_path(plan, "tracked_playlists", lfirst(cell),
+						  in_storefront(plan, "tracked_playlists", linitial(codes)));
+	}
+}
+
+/* The playlist that a page begins with; NULL on pages of its tracks alone. */
+static const JsonbContainer *
+playlist_of(const JsonbContainer *page)
+{
+	JsonItems items = json_items(json_array_in(page, "data"));
+	const JsonbContainer *first;
+	char *type;
+
+	if (!json_next_object(&items, &first) || (type = json_text(first, "type")) == NULL ||
+		strcmp(type, "playlists") != 0)
+		return NULL;
+	return first;
+}
+
+static const JsonbContainer *
+tracks_of(const JsonbContainer *page)
+{
+	const JsonbContainer *playlist = playlist_of(page);
+
+	return playlist != NULL ? json_array_at(playlist, "relationships.tracks.data")
+							: json_array_in(page, "data");
+}
+
+/*
+ * Is the song or album the artist's? Its artists say so where the answer has them; otherwise an album is known by its
+ * id, and a song by that of its album in ".../album/name/ID?i=SONG".
+ */
+static bool
+is_by(const JsonbContainer *entry, const char *own, const Contents *content)
+{
+	const JsonbContainer *artists = json_array_at(entry, "relationships.artists.data");
+	char *id = json_id(entry, "id");
+	char *url = json_text_at(entry, "attributes.url");
+	char *album;
+
+	if (json_length(artists) > 0)
+		return holds_id(artists, own);
+	if (content == NULL)
+		return false;
+	if (id != NULL && contents_find(content, id) != NULL)
+		return true;
+	if (url == NULL)
+		return false;
+	url[strcspn(url, "?")] = '\0';
+	album = strrchr(url, '/');
+	if (album == NULL)
+		return false;
+	return contents_find(content, strncmp(album, "/id", 3) == 0 ? album + 3 : album + 1) != NULL;
+}
+
+static bool
+features_artist(const JsonbContainer *page, const char *own, const Contents *content)
+{
+	JsonItems items = json_items(tracks_of(page));
+	const JsonbContainer *track;
+
+	while (own != NULL && json_next_object(&items, &track))
+	{
+		if (is_by(track, own, content))
+			return true;
+	}
+	return false;
+}
+
+/* The tracks beyond the first hundred, until one is the artist's. */
+static void
+next_of_tracked(Plan *plan, const Request *request, const JsonbContainer *page)
+{
+	const JsonbContainer *playlist = playlist_of(page);
+	char *link =
+		playlist != NULL ? json_text_at(playlist, "relationships.tracks.next") : json_text(page, "next");
+
+	if (link == NULL || features_artist(page, plan->account->external_id, plan->known))
+		return;
+	if (playlist == NULL)
+		ask_offset(plan, request, number_in(link, "offset="));
+	else
+		plan_next_page(plan, request,
+					   psprintf("%.*s/tracks?limit=100&include%%5Bsongs%%5D=artists&offset=" INT64_FORMAT,
+								(int) strcspn(request->url, "?"), request->url,
+								number_in(link, "offset=") == COUNT_UNKNOWN ? json_length(tracks_of(page))
+																			: number_in(link, "offset=")));
+}
+
+static void
+next(Plan *plan, const Request *request, const Answer *answer)
+{
+	const char *step = request->step->name;
+
+	if (strncmp(step, "library_", 8) == 0)
+		next_of_library(plan, request, answer->body);
+	else if (strcmp(step, "charts") == 0)
+		next_of_chart(plan, request, answer->body);
+	else if (strcmp(step, "tracked_playlists") == 0)
+		next_of_tracked(plan, request, answer->body);
+	else
+	{
+		int before = list_length(plan->pending);
+
+		ask_offset(plan, request, number_in(json_text(answer->body, "next"), "offset="));
+		if (strcmp(step, "playlists") == 0 && list_length(plan->pending) == before)
+			after_playlists(plan, request);
+	}
+}
+
+static bool
+failed(Plan *plan, Request *request, const Verdict *verdict)
+{
+	/* Charts with their artists can be too much for Apple's servers: without them our albums tell what is ours. */
+	if (strcmp(request->step->name, "charts") == 0 && request->page == 0 && verdict->error == ERROR_SERVER &&
+		strstr(request->url, WITH_ARTISTS) != NULL)
+	{
+		plan_ask_path(
+			plan, "charts", request->of,
+			psprintf("/v1/catalog/{of}/charts?types=songs,albums&chart=most-played&limit=%d", CHART_PAGE));
+		return true;
+	}
+	if (strcmp(request->step->name, "playlists") == 0)
+		after_playlists(plan, request);
+	return false;
+}
+
+/* ---- Errors ---- */
+
+/* {"errors": [{"status", "code", "title", "detail"}]}; the main one is first. */
+static Verdict
+classify(const Answer *answer)
+{
+	JsonItems errors = json_items(json_array_in(answer->body, "errors"));
+	const JsonbContainer *error = NULL;
+	const char *step = answer->request != NULL ? answer->request->step->name : NULL;
+	bool library = step != NULL && strncmp(step, "library_", 8) == 0;
+	bool any = json_next_object(&errors, &error);
+	char *code = any ? json_id(error, "code") : NULL;
+	const char *message = any ? json_text(error, "detail") : json_text(answer->body, "message");
+	Answer judged = *answer;
+	Verdict result;
+
+	if (message == NULL && any)
+		message = json_text(error, "title");
+	if (judged.status == 0 && any && json_count(error, "status") != COUNT_UNKNOWN)
+		judged.status = (int) Min(json_count(error, "status"), 999);
+	else if (judged.status == 0 && message != NULL && strstr(message, "capacity exceeded") != NULL)
+		judged.status = 429;
+	result = classify_status(&judged);
+	if (result.error == ERROR_NONE && any)
+		result = verdict(ERROR_BAD_RESPONSE, "an error of unknown shape");
+	if (message != NULL)
+		result.message = message;
+
+	switch (judged.status)
+	{
+		case 400:
+			if (code != NULL && strcmp(code, "40015") == 0) /* the subscription lacks this */
+				result.error = ERROR_PERMISSION;
+			break;
+		case 403:
+			if (library || (step == NULL && code != NULL && strcmp(code, "40300") == 0))
+				result.error = ERROR_AUTH_REVOKED;
+			else
+			{
+				result.error = ERROR_OPERATOR;
+				result.scope = BLOCK_APP;
+			}
+			break;
+		case 404:
+			/* Nothing related, or not in this storefront: an empty list. An artist without albums is a wrong id. */
+			if (code != NULL &&
+				(strcmp(code, "40403") == 0 ||
+				 (strcmp(code, "40400") == 0 && !library && (step == NULL || strcmp(step, "albums") != 0))))
+				return (Verdict){.error = ERROR_NONE};
+			if (message != NULL && strstr(message, "No related resources") != NULL)
+				return (Verdict){.error = ERROR_NONE};
+			break;
+		case 429:
+			/* Of the developer token, so of everybody; hammering makes it longer. */
+			result.scope = BLOCK_APP;
+			if (result.wait_until == 0 && answer->at != 0)
+				result.wait_until = answer->at + LIMIT_PAUSE_S * USECS_PER_SEC;
+			break;
+	}
+	return result;
+}
+
+/* ---- Values ---- */
+
+/* A library's total; counted where the answer does not tell it and every page is there. */
+static int64
+library_total(const Responses *responses, const char *step)
+{
+	const Bodies *pages = bodies(responses, step);
+	int64 sum = 0;
+
+	for (int i = 0; i < pages->count; i++)
+	{
+		const JsonbContainer *page = pages->entries[i].body;
+		int64 total = json_count(json_object_in(page, "meta"), "total");
+
+		if (total != COUNT_UNKNOWN)
+			return total;
+		if (json_array_in(page, "data") == NULL)
+			return COUNT_UNKNOWN;
+		sum += json_length(json_array_in(page, "data"));
+	}
+	if (!listed_whole(responses, step) || json_text(pages->entries[pages->count - 1].body, "next") != NULL)
+		return COUNT_UNKNOWN;
+	return sum;
+}
+
+/* Co-artists have names where the answer includes them; one without a name leaves all of them unknown. */
+static void
+read_artists(Normalised *out, ContentItem *item, const JsonbContainer *artists, const char *own)
+{
+	JsonItems items = json_items(artists);
+	const JsonbContainer *artist;
+	List *names = NIL;
+
+	if (artists == NULL)
+		return;
+	while (json_next_object(&items, &artist))
+	{
+		char *id = json_id(artist, "id");
+		char *name = json_text_at(artist, "attributes.name");
+
+		if (own != NULL && id != NULL && strcmp(id, own) == 0)
+			out->handle = name != NULL ? name : out->handle;
+		else if (name != NULL)
+			names = append_distinct(names, name);
+		else
+			return;
+	}
+	item->collaborators = names;
+	item->collaborators_known = true;
+}
+
+static void
+read_album(Normalised *out, const JsonbContainer *album, const char *own)
+{
+	const JsonbContainer *attributes = json_object_in(album, "attributes");
+	char *id = json_id(album, "id");
+	ContentItem *item;
+
+	if (id == NULL)
+		return;
+	item = add_content(out, id,
+					   json_bool(attributes, "isCompilation", false) ? "compilation"
+					   : json_bool(attributes, "isSingle", false)    ? "single"
+																	 : "album");
+	if (json_text(attributes, "name") != NULL)
+		item->title = json_text(attributes, "name");
+	if (json_text(attributes, "url") != NULL)
+		item->url = json_text(attributes, "url");
+	release_date(item, json_text(attributes, "releaseDate"));
+	read_artists(out, item, json_array_at(album, "relationships.artists.data"), own);
+	content_extra_count(item, "total_tracks", json_count(attributes, "trackCount"));
+	content_extra_text(item, "upc", json_text(attributes, "upc"));
+}
+
+typedef struct Position
+{
+	const char *chart;
+	int64 rank;
+	const char *country;
+} Position;
+
+static int
+compare_positions(const ListCell *a, const ListCell *b)
+{
+	const Position *left = lfirst(a), *right = lfirst(b);
+
+	if (left->rank != right->rank)
+		return left->rank < right->rank ? -1 : 1;
+	if (strcmp(left->country, right->country) != 0)
+		return strcmp(left->country, right->country);
+	return -strcmp(left->chart, right->chart); /* songs before albums */
+}
+
+/*
+ * The rank is offset + index + 1. The offset stands in the chart's own address, else follows from that of the next
+ * page, else from the page before (`expected`). Returns the offset that the next page is to have.
+ */
+static int64
+read_chart(List **positions, const JsonbContainer *chart, const char *label, const char *country,
+		   int64 expected, const char *own, const Contents *content)
+{
+	const JsonbContainer *data = json_array_in(chart, "data");
+	char *href = json_text(chart, "href");
+	int64 limit = number_in(href, "limit=");
+	int64 offset = number_in(href, "offset=");
+	int64 following = number_in(json_text(chart, "next"), "offset=");
+	JsonItems items = json_items(data);
+	JsonbValue value;
+
+	if (limit == COUNT_UNKNOWN)
+		limit = json_length(data);
+	if (offset == COUNT_UNKNOWN)
+		offset = following != COUNT_UNKNOWN && following >= limit ? following - limit : expected;
+	for (int64 rank = offset + 1; json_next_value(&items, &value); rank++)
+	{
+		Position *position;
+
+		if (value.type != jbvBinary || !is_by(value.val.binary.data, own, content))
+			continue;
+		position = palloc(sizeof(Position));
+		*position = (Position){.chart = label, .rank = rank, .country = country};
+		*positions = lappend(*positions, position);
+	}
+	return following != COUNT_UNKNOWN ? following : offset + json_length(data);
+}
+
+static void
+read_charts(const Responses *responses, Normalised *out, const char *own)
+{
+	const Bodies *pages = bodies(responses, "charts");
+	List *positions = NIL;
+	ListCell *cell;
+	EntriesBuilder builder;
+
+	if (own == NULL || pages->count == 0)
+		return;
+	for (int i = 0; i < pages->count; i++)
+	{
+		const char *of = pages->entries[i].of;
+		int64 songs = 0, albums = 0;
+		char *country;
+
+		/* The pages of a storefront are read together, where its first is met. */
+		for (int j = 0; j < i && of != NULL; j++)
+		{
+			if (pages->entries[j].of != NULL && strcmp(pages->entries[j].of, of) == 0)
+				of = NULL;
+		}
+		if (of == NULL)
+			continue;
+		country = psprintf("%s", of);
+		for (char *c = country; *c != '\0'; c++)
+			*c = pg_toupper(*c);
+		for (int j = i; j < pages->count; j++)
+		{
+			const JsonbContainer *page = pages->entries[j].body;
+
+			if (pages->entries[j].of == NULL || strcmp(pages->entries[j].of, of) != 0)
+				continue;
+			songs = read_chart(&positions, most_played(page, "songs"), "Top Songs", country, songs, own,
+							   out->content);
+			albums = read_chart(&positions, most_played(page, "albums"), "Top Albums", country, albums, own,
+								out->content);
+		}
+	}
+	list_sort(positions, compare_positions);
+	entries_begin(&builder);
+	foreach (cell, positions)
+	{
+		const Position *position = lfirst(cell);
+
+		entry_begin(&builder);
+		entry_text(&builder, "chart_name", position->chart);
+		entry_count(&builder, "position", position->rank);
+		entry_text(&builder, "country", position->country);
+		entry_end(&builder);
+	}
+	set_entries(out, "chart_positions", entries_end(&builder));
+}
+
+/* Counts the playlist once; an editorial one that is no chart is named. */
+static void
+add_playlist(const JsonbContainer *playlist, const char *id, List **ids, List **names)
+{
+	const JsonbContainer *attributes = json_object_in(playlist, "attributes");
+	char *type = json_text(attributes, "playlistType");
+	char *name = json_text(attributes, "name");
+	int before = list_length(*ids);
+
+	if (id == NULL)
+		return;
+	*ids = append_distinct(*ids, pstrdup(id));
+	if (list_length(*ids) > before && name != NULL && type != NULL && strcmp(type, "editorial") == 0 &&
+		!json_bool(attributes, "isChart", false))
+		*names = append_distinct(*names, name);
+}
+
+static void
+read_placements(const Responses *responses, Normalised *out, const char *own)
+{
+	const Bodies *found = bodies(responses, "playlists");
+	const Bodies *tracked = bodies(responses, "tracked_playlists");
+	List *ids = NIL, *names = NIL;
+
+	if ((found->asked && !listed_whole(responses, "playlists")) || found->count + tracked->count == 0 ||
+		(found->count == 0 && own == NULL))
+		return;
+	for (int i = 0; i < found->count; i++)
+	{
+		JsonItems items = json_items(json_array_in(found->entries[i].body, "data"));
+		const JsonbContainer *playlist;
+
+		while (json_next_object(&items, &playlist))
+			add_playlist(playlist, json_id(playlist, "id"), &ids, &names);
+	}
+	for (int i = 0; i < tracked->count; i++)
+	{
+		const char *of = tracked->entries[i].of;
+		const JsonbContainer *playlist = NULL;
+
+		if (!features_artist(tracked->entries[i].body, own, out->content))
+			continue;
+		/* Later pages hold tracks alone; what the playlist is stands on its first. */
+		for (int j = 0; j <= i && playlist == NULL; j++)
+		{
+			const char *other = tracked->entries[j].of;
+
+			if (j == i || (of != NULL && other != NULL && strcmp(other, of) == 0))
+				playlist = playlist_of(tracked->entries[j].body);
+		}
+		add_playlist(playlist, of != NULL ? of : json_id(playlist, "id"), &ids, &names);
+	}
+	set_count(out, "playlist_placements", list_length(ids));
+	set_texts(out, "editorial_placements", names);
+}
+
+static void
+normalise(const Responses *responses, Normalised *out)
+{
+	const char *own = out->account->external_id;
+
+	for (int i = 0; i < bodies(responses, "albums")->count; i++)
+	{
+		JsonItems items = json_items(json_array_in(bodies(responses, "albums")->entries[i].body, "data"));
+		const JsonbContainer *album;
+
+		while (json_next_object(&items, &album))
+			read_album(out, album, own);
+	}
+	read_charts(responses, out, own);
+	read_placements(responses, out, own);
+	set_count(out, "library_songs_count", library_total(responses, "library_songs"));
+	set_count(out, "playlists_count", library_total(responses, "library_playlists"));
+}
+
+/* ---- The platform ---- */
+
+static const char *const scopes[] = {NULL};
+
+static const char *const hosts[] = {"api.music.apple.com", NULL};
+
+/* No redirect, no code, no refresh: MusicKit hands out the user's token, the app signs its own. */
+static const OAuthDef oauth = {
+	.style = STYLE_MUSIC_USER,
+};
+
+const Platform platform_apple_music = {
+	.name = "apple_music",
+	.label = "Apple Music",
+	.status = STATUS_IN_PROGRESS,
+	.has_api = true,
+	.needs_token = false,
+	.scopes = scopes,
+	.hosts = hosts,
+	.oauth = &oauth,
+	.fields = fields,
+	.steps = steps,
+	.requests_per_second = 2,
+	.burst = 4,
+	.begin = begin,
+	.next = next,
+	.failed = failed,
+	.classify = classify,
+	.normalise = normalise,
+};
