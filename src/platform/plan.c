@@ -285,7 +285,7 @@ next_page(Plan *plan, const Request *request, const Answer *answer)
 	return without_param(at, "access_token");
 }
 
-void
+Request *
 plan_next_page(Plan *plan, const Request *request, char *url)
 {
 	Request *next;
@@ -293,7 +293,7 @@ plan_next_page(Plan *plan, const Request *request, char *url)
 	if (request->page + 1 >= plan->max_pages)
 	{
 		plan->bounded = lappend(plan->bounded, (char *) request->step->name);
-		return;
+		return NULL;
 	}
 	next = add_request(plan, request->step, request->of, url);
 	next->page = request->page + 1;
@@ -302,6 +302,7 @@ plan_next_page(Plan *plan, const Request *request, char *url)
 	next->headers = request->headers;
 	next->metrics = request->metrics;
 	next->path = request->path;
+	return next;
 }
 
 void
@@ -374,6 +375,11 @@ ask_metrics(Plan *plan, const Request *failed, List *metrics, List *suspects, Li
 	request = plan_ask_metrics(plan, failed->step->name, failed->of, failed->path, metrics);
 	if (request != NULL)
 	{
+		request->page = failed->page;
+		request->post = failed->post;
+		request->body = failed->body;
+		request->content_type = failed->content_type;
+		request->headers = failed->headers;
 		request->suspects = suspects;
 		request->rest = rest;
 	}

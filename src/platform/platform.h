@@ -183,8 +183,8 @@ extern Request *plan_ask_path(RequestPlan *plan, const char *step, const char *o
 extern Request *
 plan_ask_metrics(RequestPlan *plan, const char *step, const char *of, const char *path, List *metrics);
 
-/* Asks the page after `request` at an address that the platform made itself, unless max_pages is met. */
-extern void plan_next_page(RequestPlan *plan, const Request *request, char *url);
+/* Asks the page after `request` at an address that the platform made itself; NULL where max_pages is met. */
+extern Request *plan_next_page(RequestPlan *plan, const Request *request, char *url);
 
 /*
  * Replaces {external_id}, {of}, {metrics}, {since30} and {until} (seconds since 1970 of the last 30 closed UTC days)
@@ -434,6 +434,7 @@ typedef struct OAuthDef
 	const char *authorize_extra;    /* further parameters, "access_type=offline&prompt=consent" */
 	Pkce pkce;
 	bool basic_auth;         /* client id and secret by HTTP Basic, not in the body */
+	bool revoke_json;        /* the revocation is {"access_token": TOKEN}, without client id and secret */
 	bool token_by_get;       /* the token endpoint wants a GET (Deezer, Meta) */
 	bool rotates;            /* each refresh ends the old refresh token */
 	bool client_credentials; /* TOKEN_APP by grant_type=client_credentials */
@@ -481,6 +482,9 @@ struct Platform
 
 	/* Asks something else after a failure (fewer fields); returns true where it did, then nothing is missing yet. */
 	bool (*failed)(RequestPlan *plan, Request *request, const Verdict *verdict);
+
+	/* What an answer cost, in the units of quota_cost, where it depends on what came. NULL: the step's cost. */
+	double (*cost)(const Request *request, const Answer *answer);
 
 	/* What an answer means: body and headers first, status last. */
 	Verdict (*classify)(const Answer *answer);

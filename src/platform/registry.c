@@ -13,6 +13,7 @@
 const Platform *const platforms[] = {
 	&platform_spotify,
 	&platform_youtube,
+	&platform_tiktok,
 	&platform_apple_music,
 	&platform_deezer,
 	&platform_amazon_music,
