@@ -200,8 +200,11 @@ add_request(Plan *plan, const StepDef *step, const char *of, char *url)
 static char *
 step_url(const Plan *plan, const StepDef *step, const char *path, const char *of, List *metrics)
 {
-	return psprintf("https://%s%s", step->host != NULL ? step->host : plan->platform->hosts[0],
-					plan_expand(plan, path, of, metrics));
+	const char *host = step->host;
+
+	if (host == NULL)
+		host = plan->platform->host != NULL ? plan->platform->host(plan->account) : plan->platform->hosts[0];
+	return psprintf("https://%s%s", host, plan_expand(plan, path, of, metrics));
 }
 
 /* The metrics of the step that are not in quarantine. */

@@ -468,6 +468,9 @@ struct Platform
 	double requests_per_second; /* pace of the default bucket; 0: unlimited */
 	int burst;
 
+	/* The host of the steps that name none, where it depends on the account. NULL: the first. */
+	const char *(*host)(const Account *account);
+
 	/* Asks more than the steps' `when` can say. May be NULL. */
 	void (*begin)(RequestPlan *plan);
 

@@ -108,18 +108,26 @@ known_content(const JsonbContainer *given)
 	return known;
 }
 
+static const JsonbContainer *
+container_in(const JsonbContainer *object, const char *key)
+{
+	const JsonbContainer *found = json_object_in(object, key);
+
+	return found != NULL ? found : json_array_in(object, key);
+}
+
 /* The answer given for an address: a body, or {"status", "body", "headers"}; nothing counts as lost. */
 static void
 answer_request(Plan *plan, Request *request, const JsonbContainer *answers)
 {
-	const JsonbContainer *given = json_object_in(answers, request->url);
+	const JsonbContainer *given = container_in(answers, request->url);
 	Answer answer = {.request = request, .status = 200, .body = given, .at = plan->account->observed_at};
 	Verdict verdict = {.error = ERROR_NETWORK};
 
 	if (given != NULL && json_has(given, "status") && json_has(given, "body"))
 	{
 		answer.status = (int) json_integer(given, "status");
-		answer.body = json_object_in(given, "body");
+		answer.body = container_in(given, "body");
 		answer.header = given_header;
 		answer.header_arg = (void *) json_object_in(given, "headers");
 	}
@@ -199,9 +207,11 @@ dreamsuite_plan_requests(PG_FUNCTION_ARGS)
 		Request *request = linitial(plan->pending);
 
 		plan->pending = list_delete_first(plan->pending);
-		asked = lappend(asked, psprintf("%s%s%s [%s] %s", request->step->name, request->of != NULL ? " " : "",
-										request->of != NULL ? request->of : "", tokens[request->step->token],
-										request->url));
+		asked =
+			lappend(asked, psprintf("%s%s%s [%s] %s%s%s", request->step->name, request->of != NULL ? " " : "",
+									request->of != NULL ? request->of : "", tokens[request->step->token],
+									request->url, request->post ? " " : "",
+									request->post && request->body != NULL ? request->body : ""));
 		answer_request(plan, request, answers);
 	}
 

@@ -11,6 +11,7 @@
 #include "platform/platform.h"
 
 const Platform *const platforms[] = {
+	&platform_instagram,
 	&platform_spotify,
 	&platform_youtube,
 	&platform_tiktok,

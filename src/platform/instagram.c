@@ -1,0 +1,781 @@
+/*
+ * instagram.c
+ *    Instagram's Graph API: a professional account, its posts, reels and stories, and what their audience did.
+ *
+ * Two flavours: by Facebook login (graph.facebook.com, the default) and by Instagram login (graph.instagram.com,
+ * settings.login "instagram"), which has neither batches nor collaborators. One refused metric fails a whole request,
+ * so that metrics at risk are asked apart, and a refused one is left out and the rest asked again.
+ *
+ * Requests of an account-day: profile 1, insights 2, stories 1, media 1 per 100 posts, media_insights 1 (a batch of at
+ * most 50 parts; by Instagram login one each). Once all posts are known, paging stops at the first page that holds
+ * nothing new and nothing of the last 30 days: 6 requests on most days.
+ *
+ * API facts: https://developers.facebook.com/docs/instagram-platform (read 2026-11)
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include <math.h>
+
+#include "utils/timestamp.h"
+
+#include "platform/meta.h"
+
+#define INSTAGRAM_HOST "graph.instagram.com"
+
+#define RECENT_DAYS 30
+
+/* Guests may accept for a while after a post is out. */
+#define INVITATION_DAYS 7
+
+static const FieldDef fields[] = {
+	{"follower_count", FIELD_COUNT, false, KIND_COUNTER, "followers", "profile.followers_count", "Followers"},
+	{"follower_change_24h", FIELD_COUNT, false, KIND_CHANGE, "followers", "difference of stored days",
+	 "Change of the followers over a day", "follower_count", 1},
+	{"follower_change_7d", FIELD_COUNT, false, KIND_CHANGE, "followers", "difference of stored days",
+	 "Change of the followers over 7 days", "follower_count", 7},
+	{"follower_change_30d", FIELD_COUNT, false, KIND_CHANGE, "followers", "difference of stored days",
+	 "Change of the followers over 30 days", "follower_count", 30},
+	{"likes_total", FIELD_COUNT, false, KIND_COUNTER, "likes", "sum of media.like_count",
+	 "Likes of all known posts; where they are hidden, those of the post's insights"},
+	{"comments_total", FIELD_COUNT, false, KIND_COUNTER, "comments", "sum of media.comments_count",
+	 "Comments on all known posts"},
+	{"engagement_rate", FIELD_NUMBER, false, KIND_RATE, "ratio",
+	 "(likes_total + comments_total) / follower_count",
+	 "Likes and comments of all posts for each follower; may exceed 1"},
+	{"posts_count", FIELD_COUNT, false, KIND_GAUGE, "posts", "profile.media_count",
+	 "Posts and reels, without stories"},
+	{"stories_count", FIELD_COUNT, false, KIND_GAUGE, "stories", "number of stories",
+	 "Stories that are up now"},
+	{"reels_count", FIELD_COUNT, false, KIND_GAUGE, "reels", "media of the product type REELS",
+	 "Known reels"},
+	{"top_post_id", FIELD_TEXT, true, KIND_LIST, "id", "media with the most likes",
+	 "The post with the most likes"},
+	{"top_post_likes", FIELD_COUNT, true, KIND_GAUGE, "likes", "media with the most likes", "Its likes"},
+	{"top_post_comments", FIELD_COUNT, true, KIND_GAUGE, "comments", "media with the most likes",
+	 "Its comments"},
+	{"profile_views", FIELD_COUNT, false, KIND_ROLLING, "views", "insights.profile_views",
+	 "Views of the profile in the last 30 closed days", .window_days = 30},
+	{"reach", FIELD_COUNT, false, KIND_ROLLING, "accounts", "insights.reach",
+	 "Different accounts reached in the last 30 closed days", .window_days = 30},
+	{"impressions", FIELD_COUNT, false, KIND_ROLLING, "views", "insights.views",
+	 "Views of all content in the last 30 closed days", .window_days = 30},
+	{"website_clicks", FIELD_COUNT, false, KIND_ROLLING, "clicks", "insights.website_clicks",
+	 "Taps on the link in the profile in the last 30 closed days", .window_days = 30},
+	{NULL},
+};
+
+/* Asked by begin() and next(), once the account's id is known. */
+static bool
+never(const Account *account)
+{
+	return false;
+}
+
+#define INSIGHTS_OF_POST META_VERSION "/{of}/insights?metric={metrics}"
+
+#define AFTER PAGE_CURSOR, "paging.cursors.after", "after", "paging.next"
+
+static const StepDef steps[] = {
+	{"profile", NULL, META_VERSION "/{external_id}?fields=id,username,followers_count,media_count", PAGE_NONE,
+	 .token = TOKEN_USER, .when = never},
+	{"media", NULL, META_VERSION "/{of}/media", AFTER, .token = TOKEN_USER, .when = never},
+	{"media_insights", NULL, INSIGHTS_OF_POST, PAGE_NONE, .token = TOKEN_USER, .per = true},
+	{"stories", NULL, META_VERSION "/{of}/stories", AFTER, .token = TOKEN_USER, .when = never},
+	{"insights", NULL, META_VERSION "/{of}/insights", PAGE_NONE, .token = TOKEN_USER, .when = never},
+	{NULL},
+};
+
+/* Braces would be taken for a variable of the path. */
+#define OWN_ACCOUNTS                                                                                         \
+	META_VERSION                                                                                             \
+	"/me/"                                                                                                   \
+	"accounts?fields=instagram_business_account%7Bid,username,followers_count,media_count%7D&limit=100"
+
+#define MEDIA_FIELDS                                                                                         \
+	"fields=id,caption,media_type,media_product_type,permalink,timestamp,like_count,comments_count&limit="   \
+	"100"
+
+#define STORY_FIELDS "fields=id,media_type,media_product_type,permalink,timestamp,caption&limit=100"
+
+static bool
+is_instagram_login(const Account *account)
+{
+	const char *login = account_setting(account, "login");
+
+	return login != NULL && strcmp(login, "instagram") == 0;
+}
+
+static const char *
+host(const Account *account)
+{
+	return is_instagram_login(account) ? INSTAGRAM_HOST : META_HOST;
+}
+
+/* ---- The account ---- */
+
+/* The professional account's id: by Instagram login "id" is known to the app alone, "user_id" to all. */
+static char *
+profile_id(const JsonbContainer *profile)
+{
+	char *id = json_id(profile, "user_id");
+
+	return id != NULL ? id : json_id(profile, "id");
+}
+
+static bool
+is_own(const JsonbContainer *profile, const Account *account)
+{
+	char *id = profile_id(profile), *other = json_id(profile, "id");
+
+	return account->external_id == NULL || id == NULL || strcmp(id, account->external_id) == 0 ||
+		   (other != NULL && strcmp(other, account->external_id) == 0);
+}
+
+/* The account itself, or among the Pages of a person the first that has one; NULL where it is not there. */
+static const JsonbContainer *
+own_profile(const JsonbContainer *body, const Account *account)
+{
+	JsonItems pages = json_items(json_array_in(body, "data"));
+	const JsonbContainer *page;
+
+	if (body == NULL || json_array_in(body, "data") == NULL)
+		return body != NULL && is_own(body, account) ? body : NULL;
+	while (json_next_object(&pages, &page))
+	{
+		const JsonbContainer *profile = json_object_in(page, "instagram_business_account");
+
+		if (profile != NULL && is_own(profile, account))
+			return profile;
+	}
+	return NULL;
+}
+
+/*
+ * Insights in two requests: the second pair is undocumented by now and may be refused any day. A series of days would be
+ * no answer, so that a total is asked for, over closed days.
+ */
+static void
+ask_account(Plan *plan, const char *id)
+{
+	char *insights = psprintf(META_VERSION "/%s/insights?metric={metrics}&period=day&metric_type=total_value"
+										   "&since={since30}&until={until}",
+							  id);
+
+	plan_ask_path(plan, "media", NULL, psprintf(META_VERSION "/%s/media?" MEDIA_FIELDS, id));
+	plan_ask_path(plan, "stories", NULL, psprintf(META_VERSION "/%s/stories?" STORY_FIELDS, id));
+	plan_ask_metrics(plan, "insights", NULL, insights, meta_metrics(plan, "reach,views"));
+	plan_ask_metrics(plan, "insights", NULL, insights, meta_metrics(plan, "profile_views,website_clicks"));
+}
+
+static void
+begin(Plan *plan)
+{
+	const char *id = plan->account->external_id;
+
+	if (id != NULL)
+	{
+		plan_ask(plan, "profile", NULL);
+		ask_account(plan, id);
+	}
+	else if (is_instagram_login(plan->account))
+		plan_ask_path(plan, "profile", NULL,
+					  META_VERSION "/me?fields=user_id,username,followers_count,media_count");
+	else
+		plan_ask_path(plan, "profile", NULL, OWN_ACCOUNTS);
+}
+
+/* ---- Posts ---- */
+
+static TimestampTz
+days_ago(const Plan *plan, int days)
+{
+	return plan->account->observed_at - days * USECS_PER_DAY;
+}
+
+/* Does a page hold nothing but known posts older than 30 days? */
+static bool
+page_is_settled(const Plan *plan, const JsonbContainer *page)
+{
+	JsonItems items = json_items(json_array_in(page, "data"));
+	const JsonbContainer *post;
+	bool any = false;
+
+	while (json_next_object(&items, &post))
+	{
+		char *id = json_id(post, "id");
+
+		if (id == NULL)
+			continue;
+		any = true;
+		if (!plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, RECENT_DAYS))
+			return false;
+	}
+	return any;
+}
+
+/* Were the posts read to their end before? A tenth may be missing: some posts are counted but not listed. */
+static bool
+are_all_known(const Plan *plan)
+{
+	const JsonbContainer *profile = own_profile(body(plan->responses, "profile"), plan->account);
+	int64 posts = json_count(profile, "media_count"), known = 0;
+
+	for (int i = 0; plan->known != NULL && i < plan->known->count; i++)
+	{
+		const char *kind = plan->known->items[i]->kind;
+
+		if (kind == NULL || strcmp(kind, "story") != 0)
+			known++;
+	}
+	return posts != COUNT_UNKNOWN && known >= posts - posts / 10;
+}
+
+static bool
+more(const Plan *plan, const Request *request, const Answer *answer)
+{
+	if (json_length(json_array_in(answer->body, "data")) == 0)
+		return false;
+	return strcmp(request->step->name, "media") != 0 ||
+		   !(page_is_settled(plan, answer->body) && are_all_known(plan));
+}
+
+/* What the API calls it: IMAGE, VIDEO or CAROUSEL_ALBUM, and FEED, REELS, STORY or AD. NULL for what is not counted. */
+static const char *
+kind_of(const JsonbContainer *post, bool *told)
+{
+	char *product = json_text(post, "media_product_type");
+	char *type = json_text(post, "media_type");
+	char *link = json_text(post, "permalink");
+
+	*told = product != NULL || link != NULL;
+	if (product != NULL && strcmp(product, "AD") == 0)
+		return NULL;
+	if (product != NULL && strcmp(product, "STORY") == 0)
+		return "story";
+	if (product != NULL ? strcmp(product, "REELS") == 0 : link != NULL && strstr(link, "/reel/") != NULL)
+		return "reel";
+	if (type != NULL && strcmp(type, "VIDEO") == 0)
+		return "video";
+	if (type != NULL && strcmp(type, "CAROUSEL_ALBUM") == 0)
+		return "carousel";
+	return "photo";
+}
+
+/* ---- Insights of posts ---- */
+
+/* A metric that does not fit the kind fails the request. Likes only where the post hides them. */
+static List *
+metrics_of(const Plan *plan, const JsonbContainer *post)
+{
+	bool told;
+	const char *kind = kind_of(post, &told);
+
+	if (kind != NULL && strcmp(kind, "story") == 0)
+		return meta_metrics(plan, "reach,views,shares");
+	if (kind != NULL && strcmp(kind, "reel") == 0)
+		return meta_metrics(plan, json_has(post, "like_count")
+									  ? "reach,views,saved,shares,ig_reels_video_view_total_time"
+									  : "reach,views,saved,shares,likes,ig_reels_video_view_total_time");
+	return meta_metrics(plan, json_has(post, "like_count") ? "reach,views,saved,shares"
+														   : "reach,views,saved,shares,likes");
+}
+
+/* The post or story as it was listed in this run. */
+static const JsonbContainer *
+listed_post(const Plan *plan, const char *id)
+{
+	static const char *const listings[] = {"media", "stories"};
+
+	for (int i = 0; i < lengthof(listings); i++)
+	{
+		const Bodies *pages = bodies(plan->responses, listings[i]);
+
+		for (int page = 0; page < pages->count; page++)
+		{
+			JsonItems items = json_items(json_array_in(pages->entries[page].body, "data"));
+			const JsonbContainer *post;
+
+			while (json_next_object(&items, &post))
+			{
+				char *found = json_id(post, "id");
+
+				if (found != NULL && strcmp(found, id) == 0)
+					return post;
+			}
+		}
+	}
+	return NULL;
+}
+
+/* Metrics of a listed story: the listing need not say that it is one. */
+static List *
+metrics_by_id(const Plan *plan, const char *id, bool story)
+{
+	const JsonbContainer *post = listed_post(plan, id);
+
+	return story ? meta_metrics(plan, "reach,views,shares") : metrics_of(plan, post);
+}
+
+static bool
+is_story(const Plan *plan, const char *id)
+{
+	const Bodies *pages = bodies(plan->responses, "stories");
+
+	for (int page = 0; page < pages->count; page++)
+	{
+		JsonItems items = json_items(json_array_in(pages->entries[page].body, "data"));
+		const JsonbContainer *story;
+
+		while (json_next_object(&items, &story))
+		{
+			char *found = json_id(story, "id");
+
+			if (found != NULL && strcmp(found, id) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Ids of a listing's first page, newest first, at most `room`: of posts those that are new or recent. */
+static List *
+ids_worth_asking(const Plan *plan, const char *listing, int room)
+{
+	JsonItems items = json_items(json_array_in(body(plan->responses, listing), "data"));
+	bool stories = strcmp(listing, "stories") == 0;
+	const JsonbContainer *post;
+	List *ids = NIL;
+
+	while (list_length(ids) < room && json_next_object(&items, &post))
+	{
+		char *id = json_id(post, "id");
+		bool told;
+
+		if (id == NULL || kind_of(post, &told) == NULL)
+			continue;
+		if (stories || !plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, RECENT_DAYS))
+			ids = lappend(ids, id);
+	}
+	return ids;
+}
+
+/* The part of a batch that asks the insights of a post; NULL where no metric is left. */
+static char *
+insights_part(const Plan *plan, const char *id)
+{
+	List *metrics = metrics_by_id(plan, id, is_story(plan, id));
+
+	return metrics == NIL ? NULL : psprintf("%s/insights?metric=%s", id, meta_joined(metrics));
+}
+
+static void
+ask_batch(Plan *plan, List *ids, List *guests)
+{
+	List *parts = NIL;
+	ListCell *cell;
+
+	foreach (cell, ids)
+	{
+		char *part = insights_part(plan, lfirst(cell));
+
+		if (part != NULL)
+			parts = lappend(parts, part);
+	}
+	foreach (cell, guests)
+		parts = lappend(parts,
+						psprintf("%s/collaborators?fields=id,username,invite_status", (char *) lfirst(cell)));
+	if (parts != NIL)
+		meta_ask_batch(plan, "media_insights", parts);
+}
+
+/*
+ * Once both listings have come, or failed. Stories come first: tomorrow they are gone. Where the batch has room, it asks
+ * who made new posts together with the artist.
+ */
+static void
+ask_media_insights(Plan *plan, const char *failing)
+{
+	static const char *const listings[] = {"media", "stories"};
+	List *ids, *guests = NIL;
+	ListCell *cell;
+
+	for (int i = 0; i < lengthof(listings); i++)
+	{
+		const Bodies *pages = bodies(plan->responses, listings[i]);
+
+		if (pages->count == 0 && !pages->partial && (failing == NULL || strcmp(failing, listings[i]) != 0))
+			return;
+	}
+	ids = ids_worth_asking(plan, "stories", META_BATCH);
+	ids = list_concat(ids, ids_worth_asking(plan, "media", META_BATCH - list_length(ids)));
+	if (is_instagram_login(plan->account))
+	{
+		foreach (cell, ids)
+			plan_ask_metrics(plan, "media_insights", lfirst(cell), INSIGHTS_OF_POST,
+							 metrics_by_id(plan, lfirst(cell), is_story(plan, lfirst(cell))));
+		return;
+	}
+	foreach (cell, ids)
+	{
+		const char *id = lfirst(cell);
+		const JsonbContainer *post = listed_post(plan, id);
+
+		if (list_length(ids) + list_length(guests) < META_BATCH && !is_story(plan, id) &&
+			(!plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, INVITATION_DAYS)))
+			guests = lappend(guests, (char *) id);
+	}
+	ask_batch(plan, ids, guests);
+}
+
+/* "ID/insights?metric=a%2Cb": its id, and its metrics (NIL where it asks for no insights). */
+static char *
+part_id(const char *part)
+{
+	return pnstrdup(part, strcspn(part, "/"));
+}
+
+static List *
+part_metrics(const char *part)
+{
+	const char *at = strstr(part, "metric=");
+	List *metrics = NIL;
+
+	while (at != NULL && *at != '\0')
+	{
+		size_t length;
+
+		at += *at == 'm' ? strlen("metric=") : strlen("%2C");
+		length = strcspn(at, "%");
+		metrics = lappend(metrics, pnstrdup(at, length));
+		at += length;
+	}
+	return metrics;
+}
+
+static void
+note_missing(Plan *plan, const Request *request, const Verdict *verdict)
+{
+	plan->responses->steps[request->step - plan->platform->steps].partial = true;
+	plan->missing =
+		lappend(plan->missing, psprintf("%s: %s", request->step->name, error_class_name(verdict->error)));
+}
+
+static void
+refuse(Plan *plan, List *metrics)
+{
+	ListCell *cell, *other;
+
+	foreach (cell, metrics)
+	{
+		bool known = false;
+
+		foreach (other, plan->refused)
+			known = known || strcmp(lfirst(cell), lfirst(other)) == 0;
+		if (!known)
+			plan->refused = lappend(plan->refused, lfirst(cell));
+	}
+}
+
+/*
+ * A batch holds an answer for each part. Posts without insights, and those whose guests are not told, are left as they
+ * are; where a metric is refused, the posts are asked again without it.
+ */
+static bool
+unpack(Plan *plan, Request *request, const Answer *answer)
+{
+	JsonItems elements;
+	JsonbValue element;
+	List *again = NIL;
+	ListCell *cell;
+	bool reported = false;
+
+	if (request->parts == NIL)
+		return false;
+	elements = json_items(answer->body);
+	foreach (cell, request->parts)
+	{
+		char *part = lfirst(cell), *id = part_id(part);
+		List *metrics = part_metrics(part);
+		const JsonbContainer *body = NULL;
+		Verdict verdict = {.error = ERROR_BAD_RESPONSE};
+
+		if (json_next_value(&elements, &element))
+			verdict = meta_member(answer, &element, metrics, &body);
+		if (verdict.error == ERROR_NONE)
+			responses_add(plan->responses, request->step, id, body);
+		else if (metrics == NIL || verdict.error == ERROR_NOT_FOUND)
+			continue;
+		else if (verdict.error == ERROR_TIMEOUT)
+			plan_ask_metrics(plan, request->step->name, id, INSIGHTS_OF_POST, metrics);
+		else if (verdict.error == ERROR_METRIC_RETIRED && verdict.metrics != NIL)
+		{
+			refuse(plan, verdict.metrics);
+			again = lappend(again, id);
+		}
+		else if (!reported)
+		{
+			note_missing(plan, request, &verdict);
+			reported = true;
+		}
+	}
+	ask_batch(plan, again, NIL);
+	return true;
+}
+
+static void
+next(Plan *plan, const Request *request, const Answer *answer)
+{
+	if (strcmp(request->step->name, "profile") == 0 && plan->account->external_id == NULL)
+	{
+		char *id = profile_id(own_profile(answer->body, plan->account));
+
+		if (id != NULL)
+			ask_account(plan, id);
+	}
+	else if ((strcmp(request->step->name, "media") == 0 || strcmp(request->step->name, "stories") == 0) &&
+			 request->page == 0)
+		ask_media_insights(plan, NULL);
+}
+
+static bool
+failed(Plan *plan, Request *request, const Verdict *verdict)
+{
+	const char *step = request->step->name;
+
+	if (meta_ask_less(plan, request, verdict))
+		return true;
+	if ((strcmp(step, "media") == 0 || strcmp(step, "stories") == 0) && request->page == 0)
+		ask_media_insights(plan, step);
+	/* Posts older than the professional account, and stories that hardly anyone saw, have no insights. */
+	return strcmp(step, "media_insights") == 0 && verdict->error == ERROR_NOT_FOUND;
+}
+
+static Verdict
+classify(const Answer *answer)
+{
+	return meta_classify(answer, "profile");
+}
+
+/* ---- Values ---- */
+
+static bool
+is_post(const Normalised *out, const ContentItem *item)
+{
+	return item->kind == NULL || strcmp(item->kind, "story") != 0;
+}
+
+static bool
+is_reel(const Normalised *out, const ContentItem *item)
+{
+	return item->kind != NULL && strcmp(item->kind, "reel") == 0;
+}
+
+/* Accepted invitations; the documentation itself writes "Accpeted". */
+static void
+read_guests(ContentItem *item, const JsonbContainer *guests)
+{
+	JsonItems items = json_items(guests);
+	const JsonbContainer *guest;
+
+	if (guests == NULL)
+		return;
+	item->collaborators = NIL;
+	item->collaborators_known = true;
+	while (json_next_object(&items, &guest))
+	{
+		char *name = json_text(guest, "username"), *status = json_text(guest, "invite_status");
+
+		if (name != NULL && (status == NULL || pg_strncasecmp(status, "acc", 3) == 0))
+			item->collaborators = lappend(item->collaborators, name);
+	}
+}
+
+/* Returns whether the post tells what product it is. */
+static bool
+read_post(Normalised *out, const JsonbContainer *post, bool story)
+{
+	char *id = json_id(post, "id"), *title = json_text(post, "caption"), *url = json_text(post, "permalink");
+	TimestampTz published_at = json_time(post, "timestamp");
+	bool told;
+	const char *kind = kind_of(post, &told);
+	ContentItem *item;
+
+	if (id == NULL || kind == NULL)
+		return told;
+	item = add_content(out, id, story ? "story" : kind);
+	if (title != NULL)
+		item->title = title;
+	if (url != NULL)
+		item->url = url;
+	if (published_at != TIME_UNKNOWN)
+		item->published_at = published_at;
+	/* Absent is hidden now, whatever was shown before. */
+	item->likes = json_count(post, "like_count");
+	item->comments = json_count(post, "comments_count");
+	read_guests(item, json_array_at(post, "collaborators.data"));
+	return told;
+}
+
+static void
+keep(int64 *count, int64 value)
+{
+	if (value != COUNT_UNKNOWN)
+		*count = value;
+}
+
+static void
+read_post_insights(Normalised *out, const Entry *entry)
+{
+	ContentItem *item = entry->of != NULL ? contents_find(out->content, entry->of) : NULL;
+	const JsonbContainer *data = json_array_in(entry->body, "data");
+	JsonItems items = json_items(data);
+	const JsonbContainer *first;
+	int64 watched = meta_lifetime(entry->body, "ig_reels_video_view_total_time");
+
+	if (item == NULL)
+		return;
+	if (json_next_object(&items, &first) && json_has(first, "username"))
+	{
+		read_guests(item, data);
+		return;
+	}
+	keep(&item->reach, meta_lifetime(entry->body, "reach"));
+	keep(&item->views, meta_lifetime(entry->body, "views"));
+	keep(&item->saves, meta_lifetime(entry->body, "saved"));
+	keep(&item->shares, meta_lifetime(entry->body, "shares"));
+	if (item->likes == COUNT_UNKNOWN)
+		item->likes = meta_lifetime(entry->body, "likes");
+	if (item->comments == COUNT_UNKNOWN)
+		item->comments = meta_lifetime(entry->body, "comments");
+	if (watched != COUNT_UNKNOWN) /* milliseconds */
+		item->watch_time_minutes = (watched + 30000) / 60000;
+}
+
+/* Reads every page of a listing; returns whether one of its entries tells its product. */
+static bool
+read_listing(const Responses *responses, Normalised *out, const char *step, bool story)
+{
+	const Bodies *pages = bodies(responses, step);
+	bool told = false;
+
+	for (int i = 0; i < pages->count; i++)
+	{
+		JsonItems items = json_items(json_array_in(pages->entries[i].body, "data"));
+		const JsonbContainer *post;
+
+		while (json_next_object(&items, &post))
+			told = read_post(out, post, story) || told;
+	}
+	return told;
+}
+
+static int64
+total_of(const Responses *responses, const char *metric)
+{
+	const Bodies *answers = bodies(responses, "insights");
+	int64 total = COUNT_UNKNOWN;
+
+	for (int i = 0; i < answers->count && total == COUNT_UNKNOWN; i++)
+		total = meta_total(answers->entries[i].body, metric);
+	return total;
+}
+
+static void
+set_totals(Normalised *out, bool told)
+{
+	int64 likes = CONTENT_SUM(out, likes, is_post), comments = CONTENT_SUM(out, comments, is_post);
+	List *top = content_top(out, offsetof(ContentItem, likes), is_post);
+	const ContentItem *best = top != NIL ? linitial(top) : NULL;
+
+	set_count(out, "likes_total", likes);
+	set_count(out, "comments_total", comments);
+	if (likes != COUNT_UNKNOWN && comments != COUNT_UNKNOWN && out->follower_count > 0)
+		set_number(out, "engagement_rate", ((double) likes + comments) / out->follower_count);
+	out->engagement_total = sum_known(2, likes, comments);
+	if (told || content_number(out, is_reel) > 0 || content_number(out, is_post) == 0)
+		set_count(out, "reels_count", content_number(out, is_reel));
+	if (best != NULL && best->likes != COUNT_UNKNOWN)
+	{
+		set_text(out, "top_post_id", best->content_id);
+		set_count(out, "top_post_likes", best->likes);
+		set_count(out, "top_post_comments", best->comments);
+	}
+}
+
+static void
+normalise(const Responses *responses, Normalised *out)
+{
+	const JsonbContainer *profile = own_profile(body(responses, "profile"), out->account);
+	const Bodies *stories = bodies(responses, "stories");
+	int64 live = 0;
+	bool told;
+
+	out->external_id = profile_id(profile);
+	out->handle = json_text(profile, "username");
+	out->follower_count = json_count(profile, "followers_count");
+	out->content_count = json_count(profile, "media_count");
+	set_count(out, "follower_count", out->follower_count);
+	set_count(out, "posts_count", out->content_count);
+
+	told = read_listing(responses, out, "media", false);
+	read_listing(responses, out, "stories", true);
+	for (int i = 0; i < bodies(responses, "media_insights")->count; i++)
+		read_post_insights(out, &bodies(responses, "media_insights")->entries[i]);
+
+	if (listed_whole(responses, "stories"))
+	{
+		for (int i = 0; i < stories->count; i++)
+			live += json_length(json_array_in(stories->entries[i].body, "data"));
+		set_count(out, "stories_count", live);
+	}
+	if (listed_whole(responses, "media"))
+		set_totals(out, told);
+
+	set_count(out, "reach", total_of(responses, "reach"));
+	set_count(out, "impressions", total_of(responses, "views"));
+	set_count(out, "profile_views", total_of(responses, "profile_views"));
+	set_count(out, "website_clicks", total_of(responses, "website_clicks"));
+}
+
+/* ---- The platform ---- */
+
+static const char *const scopes[] = {"instagram_basic", "instagram_manage_insights", "pages_show_list",
+									 "pages_read_engagement", NULL};
+
+static const char *const hosts[] = {META_HOST, INSTAGRAM_HOST, "api.instagram.com", NULL};
+
+static const OAuthDef oauth = {
+	.authorize_url = "https://www.facebook.com/v25.0/dialog/oauth",
+	.token_url = "https://graph.facebook.com/v25.0/oauth/access_token",
+	.scope_separator = ",",
+	.token_by_get = true,
+	.style = STYLE_BEARER,
+	.default_lifetime_s = 60 * SECS_PER_DAY,
+};
+
+const Platform platform_instagram = {
+	.name = "instagram",
+	.label = "Instagram",
+	.status = STATUS_READY,
+	.has_api = true,
+	.needs_token = true,
+	.scopes = scopes,
+	.hosts = hosts,
+	.oauth = &oauth,
+	.fields = fields,
+	.audience = "follower_count",
+	.steps = steps,
+	.settled_after_days = 2, /* insights lag up to 48 hours */
+	.requests_per_second = 5,
+	.burst = 10,
+	.host = host,
+	.begin = begin,
+	.next = next,
+	.more = more,
+	.unpack = unpack,
+	.failed = failed,
+	.classify = classify,
+	.normalise = normalise,
+};

@@ -1,0 +1,62 @@
+/*
+ * meta.h
+ *    What Instagram and Facebook share: Meta's Graph API, its errors, its usage headers and its batches.
+ */
+#ifndef DREAMSUITE_META_H
+#define DREAMSUITE_META_H
+
+#include "postgres.h"
+
+#include "platform/platform.h"
+
+#define META_HOST    "graph.facebook.com"
+#define META_VERSION "/v25.0"
+
+/* The most operations of a batch. */
+#define META_BATCH 50
+
+/*
+ * What an answer means. Codes and subcodes decide; neither the HTTP status nor the error's type do. A metric that is
+ * refused is named where the answer names it (by its place in the request, or as the one that the list of legal values
+ * lacks). A missing object is the account itself where the step is `account_step`: then it must be linked again.
+ * https://developers.facebook.com/docs/graph-api/guides/error-handling
+ */
+extern Verdict meta_classify(const Answer *answer, const char *account_step);
+
+/*
+ * Asks several addresses, relative to the version, by one POST. `parts` are those addresses (char *), at most
+ * META_BATCH; the answer is an array in their order, to be read by meta_member().
+ * https://developers.facebook.com/docs/graph-api/batch-requests
+ */
+extern Request *meta_ask_batch(RequestPlan *plan, const char *step, List *parts);
+
+/*
+ * Reads one element of a batch's answer. `metrics` (char *) are those that the part asked for. The member's body comes in
+ * *body; where the element timed out it is NULL and the verdict is ERROR_TIMEOUT.
+ */
+extern Verdict
+meta_member(const Answer *batch, const JsonbValue *element, List *metrics, const JsonbContainer **body);
+
+/*
+ * The value of a metric in an insights answer: total_value, or the single point of a lifetime metric. A daily series is
+ * no total: COUNT_UNKNOWN. A map of counts ({"like": 3, "love": 1}) is summed.
+ */
+extern int64 meta_total(const JsonbContainer *insights, const char *metric);
+extern int64 meta_lifetime(const JsonbContainer *insights, const char *metric);
+
+/* The newest point of the metric's series with that period; COUNT_UNKNOWN where it has none. */
+extern int64 meta_newest(const JsonbContainer *insights, const char *metric, const char *period);
+
+/* Those of a comma-separated list that are neither quarantined nor refused in this run. */
+extern List *meta_metrics(const RequestPlan *plan, const char *names);
+
+/* "a%2Cb": the list as the value of a parameter. */
+extern char *meta_joined(List *metrics);
+
+/*
+ * Asks a page again with half its size where the platform says that it was too much; false where the size is at its
+ * least or the failure is another.
+ */
+extern bool meta_ask_less(RequestPlan *plan, const Request *request, const Verdict *verdict);
+
+#endif
