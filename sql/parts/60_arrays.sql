@@ -14,7 +14,7 @@ CREATE FUNCTION anomaly_scores(
 RETURNS float8[]
 AS 'MODULE_PATHNAME', 'dreamsuite_anomaly_scores' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION anomaly_scores(float8[], int) IS
-    'How surprising each value is, 0 to 1, judged by earlier values alone: 0.5 is expected once in 200 ordinary values. Null for a missing value and where fewer than 14 of the 28 values before are known.';
+    'How surprising each value is, 0 to 1, judged by earlier values alone: 0.5 is expected once in 100 ordinary values, 0.9 once in 1,000. Null for a missing value and where fewer than 14 of the 28 values before are known.';
 
 CREATE FUNCTION compare_groups(
     a float8[],

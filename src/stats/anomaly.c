@@ -327,7 +327,7 @@ typedef struct Record
 
 /*
  * The tail probability p of a model, corrected by how often the series itself showed such surprises: the model counts
- * as 30 values, and two alarms and one value in fifty are forgiven, so that a second release is no less of a surprise.
+ * as 100 values, and two alarms are forgiven, so that a second release is no less of a surprise.
  */
 static double
 calibrate(Record *record, double p)
@@ -341,16 +341,44 @@ calibrate(Record *record, double p)
 		step = SURPRISE_STEPS - 1;
 	for (int i = step; i < SURPRISE_STEPS; i++)
 		as_high += record->count[i];
-	as_high = fmax(as_high - 2.0 - 0.02 * record->total, 0.0);
-	calibrated = fmax(p, (as_high + 30.0 * p) / (record->total + 30.0));
+	as_high = fmax(as_high - 2.0, 0.0);
+	calibrated = fmax(p, (as_high + 100.0 * p) / (record->total + 100.0));
 	record->count[step]++;
 	record->total++;
 	return fmin(calibrated, 1.0);
 }
 
+/* The spread of residuals over some 300 values: 28 alone leave a scale that is itself noisy. */
+typedef struct LongRun
+{
+	double scale;
+	int seen;
+} LongRun;
+
+#define LONG_RUN 300
+
+/* Mixes the scale of the window with the long run, once that is based on as many values as a window needs. */
+static void
+steady(Expected *expected, const LongRun *run)
+{
+	if (run->seen >= STATS_ANOMALY_LEAST && expected->n >= STATS_ANOMALY_LEAST)
+		expected->scale = fmax(0.7 * expected->scale + 0.3 * run->scale, 0.9 * run->scale);
+}
+
+/* A running mean of absolute residuals, each clipped at three scales, on the scale of a standard deviation. */
+static void
+remember(LongRun *run, double residual, double scale)
+{
+	double size = fmin(1.2533141373155 * fabs(residual), 3.0 * scale);
+
+	run->seen++;
+	run->scale += (size - run->scale) / (run->seen < LONG_RUN ? run->seen : LONG_RUN);
+}
+
 /*
  * Each value is judged by the 28 before it (Hampel's residual, phase taken out, Student's t), which gives a tail
  * probability; that is corrected by the series' own record of surprises so far, because no model fits every series.
+ * Whole values >= 0 are judged as counts until the first that is not.
  */
 StatsStatus
 stats_anomaly_scores(const double *x, int n, int period, double *score)
@@ -360,6 +388,7 @@ stats_anomaly_scores(const double *x, int n, int period, double *score)
 	double *bent = malloc(sizeof(double) * (8 * period + 56));
 	StatsStatus status = STATS_OK;
 	Record record = {{0}, 0};
+	LongRun run = {0.0, 0};
 	Curve curve = CURVE_ANSCOMBE;
 	bool counts = true;
 
@@ -374,13 +403,15 @@ stats_anomaly_scores(const double *x, int n, int period, double *score)
 		Expected expected;
 		Curve now;
 		DayTest test;
-		double p;
+		double window_scale;
 
 		score[t] = STATS_UNKNOWN;
 		counts = counts && stats_is_counts(x + t, 1);
 		now = choose_curve(x + start, t - start, counts ? STATS_SCALE_COUNTS : STATS_SCALE_PLAIN, work);
 		if (t % period == 0 || now != curve)
 		{
+			if (now != curve)
+				run = (LongRun){0.0, 0};
 			curve = now;
 			status = effects_before(x, t, period, curve, effects, bent);
 			if (status != STATS_OK)
@@ -389,11 +420,13 @@ stats_anomaly_scores(const double *x, int n, int period, double *score)
 		if (isnan(x[t]))
 			continue;
 		expected = expect(x, t, period, curve, effects);
+		window_scale = expected.scale;
+		steady(&expected, &run);
 		judge(x[t], &expected, &test);
 		if (isnan(test.p_value))
 			continue;
-		p = calibrate(&record, test.p_value);
-		score[t] = 1.0 / (1.0 + p / 0.005);
+		remember(&run, bend(x[t], curve) - expected.centre, fmax(expected.scale, window_scale));
+		score[t] = 1.0 / (1.0 + calibrate(&record, test.p_value) / STATS_SURPRISE);
 	}
 
 done:

@@ -10,6 +10,7 @@
 #define STATS_ANOMALY_WINDOW 28 /* days before the tested one */
 #define STATS_ANOMALY_LEAST  14 /* of them known */
 #define STATS_PERIOD_MOST    366
+#define STATS_SURPRISE       0.01 /* the tail probability whose score is 0.5 */
 
 /* How values become residuals of one spread. */
 typedef enum StatsScale
@@ -76,8 +77,8 @@ stats_spike_events(const double *x, int n, int period, StatsScale scale, const S
 
 /*
  * stats_anomaly_scores
- *    A score from 0 to 1 per value with one threshold for all series: 0.5 is a surprise expected once in 200 ordinary
- *    values, and higher is rarer. See anomaly.c for how.
+ *    A score from 0 to 1 per value with one threshold for all series: 0.5 is a surprise expected once in 100 ordinary
+ *    values (STATS_SURPRISE), 0.9 once in 1,000. See anomaly.c for how.
  *
  * period  1 .. STATS_PERIOD_MOST; values one period apart resemble each other, 1 for none
  * score   n out; NaN where x is missing or fewer than 14 of the 28 values before are known

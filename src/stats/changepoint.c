@@ -9,65 +9,129 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_SEGMENT 7
+#define LEVEL_SEGMENT 7  /* least values on one level */
+#define LINE_SEGMENT  10 /* and on one line */
 
-/* Sum of squared distances to the mean of x[from .. to), from running sums. */
-static inline double
-segment_cost(const double *sum, const double *square, int from, int to)
+/* More places than this are thinned before the search, so that long series stay fast. */
+#define MOST_PLACES 2048
+
+/* Running sums, for the cost of any stretch in constant time. */
+typedef struct Sums
 {
-	double part = sum[to] - sum[from];
-	double cost = square[to] - square[from] - part * part / (to - from);
+	double *x;  /* of x around its mean, so that a large level does not eat the digits of the squares */
+	double *xx; /* of its square */
+	double *tx; /* of index times x */
+} Sums;
 
-	return cost > 0.0 ? cost : 0.0;
-}
-
-StatsStatus
-stats_pelt(const double *x, int n, double penalty, int min_segment, int *changes, int *count)
+static bool
+sums_make(Sums *sums, const double *x, int n)
 {
-	double *sum = malloc(sizeof(double) * (n + 1));
-	double *square = malloc(sizeof(double) * (n + 1));
-	double *best = malloc(sizeof(double) * (n + 1));
-	int *previous = malloc(sizeof(int) * (n + 1));
-	int *alive = malloc(sizeof(int) * (n + 1));
-	int *expires = calloc(n + 1, sizeof(int));
-	StatsStatus status = STATS_NO_MEMORY;
 	double mean = stats_mean(x, n);
-	int candidates = 0;
 
-	*count = 0;
-	if (sum == NULL || square == NULL || best == NULL || previous == NULL || alive == NULL || expires == NULL)
-		goto done;
-	status = STATS_TOO_FEW;
-	if (n < 1)
-		goto done;
-	status = STATS_OK;
-
-	/* Around the mean, so that a large level does not eat the digits of the squares. */
-	sum[0] = square[0] = 0.0;
+	sums->x = malloc(sizeof(double) * 3 * ((size_t) n + 1));
+	if (sums->x == NULL)
+		return false;
+	sums->xx = sums->x + n + 1;
+	sums->tx = sums->xx + n + 1;
+	sums->x[0] = sums->xx[0] = sums->tx[0] = 0.0;
 	for (int i = 0; i < n; i++)
 	{
 		double centred = x[i] - mean;
 
-		sum[i + 1] = sum[i] + centred;
-		square[i + 1] = square[i] + centred * centred;
+		sums->x[i + 1] = sums->x[i] + centred;
+		sums->xx[i + 1] = sums->xx[i] + centred * centred;
+		sums->tx[i + 1] = sums->tx[i] + centred * i;
 	}
+	return true;
+}
+
+static void
+sums_free(Sums *sums)
+{
+	free(sums->x);
+}
+
+/* Sum of squared distances of x[from .. to) to its mean, or to its line of least squares. */
+static inline double
+segment_cost(const Sums *sums, bool lines, int from, int to)
+{
+	double n = to - from;
+	double sx = sums->x[to] - sums->x[from];
+	double cost = sums->xx[to] - sums->xx[from] - sx * sx / n;
+
+	if (lines)
+	{
+		double stt = n * (n * n - 1.0) / 12.0;
+		double stx = sums->tx[to] - sums->tx[from] - 0.5 * (from + to - 1.0) * sx;
+
+		if (stt > 0.0)
+			cost -= stx * stx / stt;
+	}
+	return cost > 0.0 ? cost : 0.0;
+}
+
+/* Moves each change of a thinned search to its best place between its neighbours. */
+static void
+refine(const Sums *sums, bool lines, int n, int thin, int least, int *changes, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		int from = i == 0 ? 0 : changes[i - 1];
+		int to = i == count - 1 ? n : changes[i + 1];
+		int start = changes[i] - thin > from + least ? changes[i] - thin : from + least;
+		int end = changes[i] + thin < to - least ? changes[i] + thin : to - least;
+		double best = INFINITY;
+
+		for (int at = start; at <= end; at++)
+		{
+			double cost = segment_cost(sums, lines, from, at) + segment_cost(sums, lines, at, to);
+
+			if (cost < best)
+			{
+				best = cost;
+				changes[i] = at;
+			}
+		}
+	}
+}
+
+static StatsStatus
+search(const double *x, int n, bool lines, double penalty, int min_segment, int *changes, int *count)
+{
+	int thin = (n - 1) / MOST_PLACES + 1;
+	int places = n / thin;
+	int least = (min_segment + thin - 1) / thin;
+	double *best = malloc(sizeof(double) * (places + 1));
+	int *previous = malloc(sizeof(int) * (places + 1));
+	int *alive = malloc(sizeof(int) * (places + 1));
+	int *expires = calloc(places + 1, sizeof(int));
+	StatsStatus status = STATS_NO_MEMORY;
+	Sums sums = {NULL, NULL, NULL};
+	int candidates = 0;
+
+	*count = 0;
+	if (best == NULL || previous == NULL || alive == NULL || expires == NULL || !sums_make(&sums, x, n))
+		goto done;
+	status = STATS_OK;
+
 	best[0] = -penalty;
 	previous[0] = 0;
-	for (int to = 1; to <= n; to++)
+	for (int to = 1; to <= places; to++)
 	{
+		int end = to == places ? n : to * thin;
 		int kept = 0;
 
 		best[to] = INFINITY;
 		previous[to] = 0;
-		if (to >= 2 * min_segment || to == min_segment)
-			alive[candidates++] = to - min_segment;
+		if (to >= 2 * least || to == least)
+			alive[candidates++] = to - least;
 		for (int i = 0; i < candidates; i++)
 		{
-			double cost = best[alive[i]] + segment_cost(sum, square, alive[i], to);
+			double cost = best[alive[i]] + segment_cost(&sums, lines, alive[i] * thin, end) + penalty;
 
-			if (cost + penalty < best[to])
+			if (cost < best[to])
 			{
-				best[to] = cost + penalty;
+				best[to] = cost;
 				previous[to] = alive[i];
 			}
 		}
@@ -79,15 +143,15 @@ stats_pelt(const double *x, int n, double penalty, int min_segment, int *changes
 		{
 			int start = alive[i];
 
-			if (expires[start] == 0 && best[start] + segment_cost(sum, square, start, to) > best[to])
-				expires[start] = to + min_segment;
+			if (expires[start] == 0 && best[start] + segment_cost(&sums, lines, start * thin, end) > best[to])
+				expires[start] = to + least;
 			if (expires[start] == 0 || to < expires[start])
 				alive[kept++] = start;
 		}
 		candidates = kept;
 	}
-	for (int at = previous[n]; at > 0; at = previous[at])
-		changes[(*count)++] = at;
+	for (int at = previous[places]; at > 0; at = previous[at])
+		changes[(*count)++] = at * thin;
 	for (int i = 0; i < *count / 2; i++)
 	{
 		int swap = changes[i];
@@ -95,10 +159,11 @@ stats_pelt(const double *x, int n, double penalty, int min_segment, int *changes
 		changes[i] = changes[*count - 1 - i];
 		changes[*count - 1 - i] = swap;
 	}
+	if (thin > 1)
+		refine(&sums, lines, n, thin, min_segment, changes, *count);
 
 done:
-	free(sum);
-	free(square);
+	sums_free(&sums);
 	free(best);
 	free(previous);
 	free(alive);
@@ -106,25 +171,99 @@ done:
 	return status;
 }
 
-/* Values minus the mean of their segment. */
-static void
-segment_residuals(const double *x, int n, const int *changes, int count, double *residual)
+StatsStatus
+stats_pelt(const double *x, int n, double penalty, int min_segment, int *changes, int *count)
 {
+	*count = 0;
+	return n < 1 ? STATS_TOO_FEW : search(x, n, false, penalty, min_segment, changes, count);
+}
+
+/* What the mean or line of its segment leaves of each value; returns the sum of squares. */
+static double
+residuals_of(const double *x, int n, bool lines, const int *changes, int count, double *residual)
+{
+	double sum = 0.0;
+
 	for (int segment = 0; segment <= count; segment++)
 	{
 		int from = segment == 0 ? 0 : changes[segment - 1];
 		int to = segment == count ? n : changes[segment];
 		double mean = stats_mean(x + from, to - from);
+		double middle = 0.5 * (from + to - 1.0);
+		double stt = 0.0;
+		double stx = 0.0;
 
 		for (int i = from; i < to; i++)
-			residual[i] = x[i] - mean;
+		{
+			stt += (i - middle) * (i - middle);
+			stx += (i - middle) * (x[i] - mean);
+		}
+		for (int i = from; i < to; i++)
+		{
+			residual[i] = x[i] - mean - (lines && stt > 0.0 ? stx / stt * (i - middle) : 0.0);
+			sum += residual[i] * residual[i];
+		}
 	}
+	return sum;
+}
+
+/* One of the two readings of a series: levels, or lines. */
+typedef struct Reading
+{
+	int *changes;
+	int count;
+	double squares;     /* what it leaves */
+	double correlation; /* of neighbours in what it leaves, at least 0 */
+} Reading;
+
+/*
+ * Searches twice: what the first segmentation leaves tells how much neighbours are correlated, and correlated noise
+ * wanders, so that a change must be worth more: (1 + r) / (1 - r) times more, at most `most` log n. The unit of cost
+ * is the variance that a single segment leaves.
+ */
+static StatsStatus
+read_series(const double *x, int n, bool lines, double per_change, double most, double *residual,
+			Reading *reading)
+{
+	double unit = residuals_of(x, n, lines, NULL, 0, residual) / (n - 1);
+	int least = lines ? LINE_SEGMENT : LEVEL_SEGMENT;
+	double penalty = per_change * log(n);
+	StatsStatus status = STATS_OK;
+
+	reading->count = 0;
+	reading->squares = unit * (n - 1);
+	reading->correlation = 0.0;
+	if (!(unit > 1e-18))
+		return STATS_OK;
+	for (int pass = 0; pass < 2; pass++)
+	{
+		status = search(x, n, lines, penalty * unit, least, reading->changes, &reading->count);
+		while (status == STATS_OK && reading->count > n / 14)
+		{
+			penalty *= 1.5;
+			status = search(x, n, lines, penalty * unit, least, reading->changes, &reading->count);
+		}
+		if (status != STATS_OK)
+			return status;
+		reading->squares = residuals_of(x, n, lines, reading->changes, reading->count, residual);
+		reading->correlation = fmax(stats_autocorrelation(residual, n, 1), 0.0);
+		penalty = fmin(penalty * (1.0 + reading->correlation) / (1.0 - reading->correlation), most * log(n));
+	}
+	return status;
+}
+
+/* What a reading costs in all: the fit, and its `numbers` (places, levels, slopes). */
+static double
+criterion(const Reading *reading, int n, double effective, int numbers)
+{
+	return effective * log(reading->squares / n + 1e-12) + numbers * log(n);
 }
 
 /*
- * One fixed setting: values clipped at the median +- 4 scaled MAD and divided by their standard deviation; PELT with
- * 3 log n per change and at least 7 values per segment; then again with the penalty raised by (1 + r) / (1 - r), at
- * most to 8 log n, where r is the correlation of neighbours that the first segmentation leaves.
+ * One fixed setting. Values are clipped at the median +- 4 scaled MAD and standardised. The series is read twice by
+ * PELT: as levels (3 log n per change, at most 8 log n after the correction for correlation, segments of 7 or more)
+ * and as lines (4 log n, at most 12, segments of 10 or more), so that steady growth is no row of steps. The Bayesian
+ * information criterion, over as many values as are independent of their neighbours, chooses the reading.
  */
 StatsStatus
 stats_detect_changepoints(const double *x, int n, int *changes, int *count)
@@ -132,12 +271,14 @@ stats_detect_changepoints(const double *x, int n, int *changes, int *count)
 	double *known = malloc(sizeof(double) * (n + 1));
 	double *work = malloc(sizeof(double) * (n + 1));
 	int *place = malloc(sizeof(int) * (n + 1));
+	Reading levels = {changes, 0, 0.0, 0.0};
+	Reading lines = {malloc(sizeof(int) * (n + 1)), 0, 0.0, 0.0};
 	StatsStatus status = STATS_NO_MEMORY;
 	int m = 0;
-	double sd, penalty, correlation;
+	double mean, sd, effective;
 
 	*count = 0;
-	if (known == NULL || work == NULL || place == NULL)
+	if (known == NULL || work == NULL || place == NULL || lines.changes == NULL)
 		goto done;
 	for (int i = 0; i < n; i++)
 	{
@@ -152,24 +293,26 @@ stats_detect_changepoints(const double *x, int n, int *changes, int *count)
 		goto done;
 	status = STATS_OK;
 	stats_winsorise(known, m, 4.0, work);
+	mean = stats_mean(known, m);
 	sd = stats_sd(known, m);
-	if (!(sd > 0.0))
+	if (!(sd > 1e-12 * fabs(mean)))
 		goto done;
 	for (int i = 0; i < m; i++)
-		known[i] /= sd;
+		known[i] = (known[i] - mean) / sd;
 
-	penalty = 3.0 * log(m);
-	status = stats_pelt(known, m, penalty, MIN_SEGMENT, changes, count);
-	if (status != STATS_OK || *count == 0)
+	status = read_series(known, m, false, 3.0, 8.0, work, &levels);
+	if (status == STATS_OK)
+		status = read_series(known, m, true, 4.0, 12.0, work, &lines);
+	if (status != STATS_OK)
 		goto done;
-	segment_residuals(known, m, changes, *count, work);
-	correlation = fmax(stats_autocorrelation(work, m, 1), 0.0);
-	penalty = fmin(penalty * (1.0 + correlation) / (1.0 - correlation), 8.0 * log(m));
-	do
+	*count = levels.count;
+	effective = m * (1.0 - lines.correlation) / (1.0 + lines.correlation);
+	if (criterion(&lines, m, effective, 3 * lines.count + 2) <
+		criterion(&levels, m, effective, 2 * levels.count + 1))
 	{
-		status = stats_pelt(known, m, penalty, MIN_SEGMENT, changes, count);
-		penalty *= 1.5;
-	} while (status == STATS_OK && *count > m / 14);
+		memcpy(changes, lines.changes, sizeof(int) * lines.count);
+		*count = lines.count;
+	}
 	for (int i = 0; i < *count; i++)
 		changes[i] = place[changes[i]];
 
@@ -177,6 +320,7 @@ done:
 	free(known);
 	free(work);
 	free(place);
+	free(lines.changes);
 	return status;
 }
 
@@ -184,39 +328,34 @@ done:
 static bool
 split_range(const double *x, int from, int at, int to, int *first, int *last)
 {
-	int n = to - from;
-	double *sum = malloc(sizeof(double) * (n + 1));
-	double *square = malloc(sizeof(double) * (n + 1));
-	int *index = malloc(sizeof(int) * (n + 1));
-	bool enough = sum != NULL && square != NULL && index != NULL;
+	double *known = malloc(sizeof(double) * (to - from + 1));
+	int *index = malloc(sizeof(int) * (to - from + 1));
+	Sums sums = {NULL, NULL, NULL};
+	bool enough = false;
 
 	*first = *last = at;
-	if (enough)
+	if (known != NULL && index != NULL)
 	{
 		int m = 0;
 		int split = 0;
-		double mean = stats_mean(x + from, n);
-		double cost, variance;
 
-		sum[0] = square[0] = 0.0;
 		for (int i = from; i < to; i++)
 		{
 			if (isnan(x[i]))
 				continue;
-			if (i < at)
-				split = m + 1;
-			sum[m + 1] = sum[m] + (x[i] - mean);
-			square[m + 1] = square[m] + (x[i] - mean) * (x[i] - mean);
-			index[m++] = i;
+			split += i < at;
+			index[m] = i;
+			known[m++] = x[i];
 		}
-		if (split > 0 && split < m && m > 2)
+		enough = sums_make(&sums, known, m);
+		if (enough && split > 0 && split < m && m > 2)
 		{
-			cost = segment_cost(sum, square, 0, split) + segment_cost(sum, square, split, m);
-			variance = cost / (m - 2);
+			double cost = segment_cost(&sums, false, 0, split) + segment_cost(&sums, false, split, m);
+			double limit = cost + 3.84 * cost / (m - 2);
+
 			for (int k = 1; k < m; k++)
 			{
-				if (segment_cost(sum, square, 0, k) + segment_cost(sum, square, k, m) <=
-					cost + 3.84 * variance)
+				if (segment_cost(&sums, false, 0, k) + segment_cost(&sums, false, k, m) <= limit)
 				{
 					*first = index[k] < *first ? index[k] : *first;
 					*last = index[k] > *last ? index[k] : *last;
@@ -224,8 +363,8 @@ split_range(const double *x, int from, int at, int to, int *first, int *last)
 			}
 		}
 	}
-	free(sum);
-	free(square);
+	sums_free(&sums);
+	free(known);
 	free(index);
 	return enough;
 }

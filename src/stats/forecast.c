@@ -232,12 +232,16 @@ weighted(const Track *tracks, const double *weight, double steps[METHODS], int t
 	return sum;
 }
 
-/* Weights by the inverse of the mean squared error over past origins and a few steps up to the horizon. */
+/*
+ * Weights by the fourth power of the inverse mean squared error over past origins and a few steps up to the horizon:
+ * methods that do equally well share, one that does clearly worse has no say.
+ */
 static void
 weigh(const double *x, int n, const Track *tracks, int origin, int horizon, double *weight)
 {
 	double error[METHODS] = {0.0};
 	double total = 0.0;
+	double tiny;
 	int stride = 1 + (n - origin) / 200;
 	int reach = horizon < (n - origin) / 2 ? horizon : (n - origin) / 2;
 
@@ -258,9 +262,12 @@ weigh(const double *x, int n, const Track *tracks, int origin, int horizon, doub
 			}
 		}
 	}
+	/* A method without any error (a constant, a line) must not divide by it. */
+	tiny = fmax(1e-12 * error[NAIVE], 1e-300);
 	for (int m = 0; m < METHODS; m++)
 	{
-		weight[m] = 1.0 / fmax(error[m], 1e-300);
+		/* Relative to the naive method, so that the power stays in range. */
+		weight[m] = pow(fmax(error[m], tiny) / fmax(error[NAIVE], tiny), -4.0);
 		total += weight[m];
 	}
 	for (int m = 0; m < METHODS; m++)

@@ -45,19 +45,17 @@ log_or_worst(double x)
 }
 
 /*
- * Quantile of m sorted values for one-step conformal prediction: the ceil(p (m + 1))-th smallest, on the side that
- * errs towards the wider interval; beyond the ends infinite.
+ * Upper (lower) conformal quantile of m sorted values: the rank for coverage p is p (1 + 1 / independent) of them, at
+ * most the largest. Windows overlap: those `horizon` days long that start within a week of each other say the same, so
+ * that `independent` is m 7 / (7 + horizon).
  */
 static double
-conformal_quantile(const double *sorted, int m, double p, bool upper)
+conformal_quantile(const double *sorted, int m, int horizon, double p, bool upper)
 {
-	double position = upper ? ceil(p * (m + 1) - 1e-9) : floor(p * (m + 1) + 1e-9);
+	double independent = m * PACE / (double) (PACE + horizon);
+	int from_end = m - (int) fmin(ceil(p * (1.0 + 1.0 / independent) * m - 1e-9), m);
 
-	if (position < 1.0)
-		return -INFINITY;
-	if (position > m)
-		return INFINITY;
-	return sorted[(int) position - 1];
+	return upper ? sorted[m - 1 - from_end] : sorted[from_end];
 }
 
 static Ratios
@@ -80,8 +78,8 @@ ratios_at(const double *level, int first, int last, int horizon, double cover, d
 		return ratios;
 	stats_sort(work, m);
 	ratios.middle = stats_quantile_sorted(work, m, 0.5);
-	ratios.low = conformal_quantile(work, m, 0.5 - 0.5 * cover, false);
-	ratios.high = conformal_quantile(work, m, 0.5 + 0.5 * cover, true);
+	ratios.low = conformal_quantile(work, m, horizon, 0.5 + 0.5 * cover, false);
+	ratios.high = conformal_quantile(work, m, horizon, 0.5 + 0.5 * cover, true);
 	return ratios;
 }
 
