@@ -257,7 +257,6 @@ read_album(Normalised *out, const JsonbContainer *album, const char *asked_for, 
 	char *record_type = json_text(album, "record_type");
 	const char *artist = json_id(json_object_in(album, "artist"), "id");
 	int64 fans = json_count(album, "fans");
-	int64 tracks = json_count(album, "nb_tracks");
 	ContentItem *item;
 
 	if (id == NULL)
@@ -275,8 +274,8 @@ read_album(Normalised *out, const JsonbContainer *album, const char *asked_for, 
 	release_artists(item, json_array_in(album, "contributors"), own);
 	if (record_type != NULL && strcmp(record_type, "ep") == 0)
 		content_extra_text(item, "record_type", record_type);
-	if (tracks != COUNT_UNKNOWN)
-		content_extra_count(item, "nb_tracks", tracks);
+	content_extra_count(item, "nb_tracks", json_count(album, "nb_tracks"));
+	content_extra_text(item, "upc", json_text(album, "upc"));
 	if (artist != NULL && own != NULL && strcmp(artist, own) != 0)
 		content_extra_text(item, "artist_id", artist);
 	read_tracks(out, album, item, own);

@@ -407,6 +407,7 @@ read_album(Normalised *out, const JsonbContainer *album, const char *own)
 	item->url = url != NULL ? url : psprintf("https://open.spotify.com/album/%s", id);
 	release_date(item, json_text(album, "release_date"));
 	content_extra_count(item, "total_tracks", json_count(album, "total_tracks"));
+	content_extra_text(item, "upc", json_text_at(album, "external_ids.upc"));
 	if (own != NULL && artists != NULL && !holds_id(artists, own))
 		group = "appears_on";
 	if (group != NULL && strcmp(group, "appears_on") == 0)
