@@ -76,6 +76,13 @@
 #define compat_http_wait_event() PG_WAIT_EXTENSION
 #endif
 
+/* May the current user execute the function? */
+#if PG_VERSION_NUM >= 160000
+#define compat_may_execute(oid) (object_aclcheck(ProcedureRelationId, (oid), GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define compat_may_execute(oid) (pg_proc_aclcheck((oid), GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
+#endif
+
 /*
  * A function that SQL calls. Everything else in the library is hidden (-fvisibility=hidden), because servers
  * load libraries with RTLD_GLOBAL and our short names would meet those of other extensions.

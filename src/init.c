@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 
 #include "config.h"
+#include "series/growth.h"
 
 extern DREAMSUITE_EXPORT const Pg_magic_struct *Pg_magic_func(void);
 extern DREAMSUITE_EXPORT void _PG_init(void);
@@ -23,6 +24,7 @@ void
 _PG_init(void)
 {
 	config_init();
+	growth_scan_init();
 }
 
 static const char *const error_class_names[] = {

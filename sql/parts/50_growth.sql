@@ -26,6 +26,10 @@ CREATE FUNCTION growth_row(user_id uuid, platform text, date date, follower_coun
 AS 'MODULE_PATHNAME', 'dreamsuite_growth_row' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION growth_row(uuid, text, date, bigint, integer, bigint, integer, jsonb, text[]) IS 'Used by growth(): account, day and the named numbers of a row, in an order of bytes.';
 
+CREATE FUNCTION growth_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'dreamsuite_growth_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION growth_support(internal) IS 'Lets the planner stream the rows of growth().';
+
 CREATE FUNCTION growth(
     user_id  uuid   DEFAULT NULL,   -- null: every row the caller may see
     platform text   DEFAULT NULL,   -- null: every platform
@@ -36,5 +40,5 @@ RETURNS TABLE (user_id uuid, platform text, metric text, date date, value numeri
     change_24h numeric, change_7d numeric, change_30d numeric,
     pct_24h double precision, pct_7d double precision, pct_30d double precision, quality text)
 AS 'MODULE_PATHNAME', 'dreamsuite_growth' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED
-COST 10000 ROWS 10000;
+COST 10000 ROWS 10000 SUPPORT growth_support;
 COMMENT ON FUNCTION growth(uuid, text, text[], date, date) IS 'Values of metrics by day with their change over 1, 7 and 30 days; null where there is no baseline. A row per known value.';

@@ -22,24 +22,9 @@
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
-#include "series/change.h"
-#include "series/metric.h"
+#include "series/growth.h"
 #include "series/query.h"
 #include "series/row.h"
-
-/* Columns of growth(). */
-enum
-{
-	OUT_USER,
-	OUT_PLATFORM,
-	OUT_METRIC,
-	OUT_DATE,
-	OUT_VALUE,
-	OUT_CHANGE, /* three */
-	OUT_PERCENT = OUT_CHANGE + CHANGE_PERIODS,
-	OUT_QUALITY = OUT_PERCENT + CHANGE_PERIODS,
-	OUT_COLUMNS
-};
 
 typedef struct GrowthMetric
 {
@@ -50,15 +35,11 @@ typedef struct GrowthMetric
 	History history;
 } GrowthMetric;
 
-/* Takes the rows of the query. */
-typedef struct GrowthReceiver
+struct Growth
 {
-	DestReceiver pub;
-	MemoryContext context; /* of this call of growth() */
-	MemoryContext scratch; /* of one row */
-	Tuplestorestate *store;
-	TupleDesc desc;
-	DateADT since; /* first day that is asked for */
+	MemoryContext context;
+	MemoryContext scratch; /* of one row of the query */
+	DateADT since;         /* first day that is asked for */
 	int count;
 	GrowthMetric *metrics;
 	Datum qualities[QUALITY_RESET + 1];
@@ -66,23 +47,18 @@ typedef struct GrowthReceiver
 	/* the account at hand */
 	char *account; /* the part of the row that names it; NULL before the first */
 	int account_length;
-	Datum columns[OUT_COLUMNS];
-	bool nulls[OUT_COLUMNS];
-} GrowthReceiver;
+	Datum user_id;
+	bool user_is_null;
+	Datum platform;
+
+	/* the row at hand */
+	const char *row;
+	DateADT date;
+	int next; /* metric; `count` when all are given */
+	int32 buffers[1 + CHANGE_PERIODS][NUMBER_BYTES / sizeof(int32)];
+};
 
 /* ---- Arguments ---- */
-
-typedef struct GrowthArgs
-{
-	bool all_users;
-	Datum user_id;
-	const Platform *platform; /* NULL: all */
-	Datum names;              /* text[] without duplicates */
-	int count;
-	char **metrics;
-	DateADT since; /* DATEVAL_NOBEGIN: from the first */
-	DateADT until; /* DATEVAL_NOEND: to the last */
-} GrowthArgs;
 
 static void
 read_metrics(GrowthArgs *args, ArrayType *array)
@@ -119,24 +95,23 @@ read_metrics(GrowthArgs *args, ArrayType *array)
 	args->names = PointerGetDatum(construct_array(kept, args->count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-static GrowthArgs
-read_args(FunctionCallInfo fcinfo)
+GrowthArgs
+growth_args(const NullableDatum *given)
 {
 	GrowthArgs args = {.since = DATEVAL_NOBEGIN, .until = DATEVAL_NOEND};
 
-	args.all_users = PG_ARGISNULL(0);
-	if (!args.all_users)
-		args.user_id = PG_GETARG_DATUM(0);
-	if (!PG_ARGISNULL(1))
-		args.platform = platform_get(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	if (PG_ARGISNULL(2))
+	args.all_users = given[0].isnull;
+	args.user_id = given[0].value;
+	if (!given[1].isnull)
+		args.platform = platform_get(TextDatumGetCString(given[1].value));
+	if (given[2].isnull)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("metrics must not be null"),
 						errhint("Leave it out for follower_count; see dreamsuite.metric_catalog().")));
-	read_metrics(&args, PG_GETARG_ARRAYTYPE_P(2));
-	if (!PG_ARGISNULL(3))
-		args.since = PG_GETARG_DATEADT(3);
-	if (!PG_ARGISNULL(4))
-		args.until = PG_GETARG_DATEADT(4);
+	read_metrics(&args, DatumGetArrayTypeP(given[2].value));
+	if (!given[3].isnull)
+		args.since = DatumGetDateADT(given[3].value);
+	if (!given[4].isnull)
+		args.until = DatumGetDateADT(given[4].value);
 	if (args.since > args.until)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("since must not be after until: \"%s\" is after \"%s\"",
@@ -158,16 +133,14 @@ add_param(ParamListInfo params, Oid type, Datum value)
 	param->pflags = PARAM_FLAG_CONST;
 }
 
-/* The rows that the answer needs, and no others: the asked days, and the days that their changes may go back to. */
-static void
-run_query(const GrowthArgs *args, DestReceiver *dest)
+char *
+growth_query(const GrowthArgs *args, ParamListInfo *list)
 {
 	StringInfoData sql;
 	ParamListInfo params = makeParamList(7);
-	SPIExecuteOptions options = {.params = params, .read_only = true, .dest = dest};
 	const char *and = " WHERE";
-	int result;
 
+	*list = params;
 	params->numParams = 0;
 	initStringInfo(&sql);
 	add_param(params, TEXTARRAYOID, args->names);
@@ -210,15 +183,36 @@ run_query(const GrowthArgs *args, DestReceiver *dest)
 	}
 	appendStringInfoString(&sql, " ORDER BY 1");
 
-	result = SPI_execute_extended(sql.data, &options);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not read daily_metrics: %s", SPI_result_code_string(result));
+	return sql.data;
 }
 
 /* ---- Answering ---- */
 
+Growth *
+growth_begin(const GrowthArgs *args)
+{
+	Growth *self = palloc0(sizeof(Growth));
+
+	self->context = CurrentMemoryContext;
+	self->scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "dreamsuite growth row", ALLOCSET_DEFAULT_SIZES);
+	self->since = args->since;
+	self->count = args->count;
+	self->next = args->count;
+	self->metrics = palloc(sizeof(GrowthMetric) * args->count);
+	for (int i = 0; i < args->count; i++)
+	{
+		self->metrics[i].name = pstrdup(args->metrics[i]);
+		self->metrics[i].name_datum = CStringGetTextDatum(args->metrics[i]);
+		history_init(&self->metrics[i].history, CurrentMemoryContext);
+	}
+	for (int i = 0; i <= QUALITY_RESET; i++)
+		self->qualities[i] = CStringGetTextDatum(quality_word(i));
+	return self;
+}
+
 static void
-begin_account(GrowthReceiver *self, const char *row, int length)
+begin_account(Growth *self, const char *row, int length)
 {
 	MemoryContext before = MemoryContextSwitchTo(self->context);
 	const Platform *platform = platform_find(row + ROW_PLATFORM);
@@ -226,14 +220,14 @@ begin_account(GrowthReceiver *self, const char *row, int length)
 	if (self->account)
 	{
 		pfree(self->account);
-		pfree(DatumGetPointer(self->columns[OUT_PLATFORM]));
+		pfree(DatumGetPointer(self->platform));
 	}
 	self->account = palloc(length);
 	memcpy(self->account, row, length);
 	self->account_length = length;
-	self->columns[OUT_USER] = PointerGetDatum(self->account + ROW_USER);
-	self->nulls[OUT_USER] = row_user_is_null(row);
-	self->columns[OUT_PLATFORM] = CStringGetTextDatum(row + ROW_PLATFORM);
+	self->user_id = PointerGetDatum(self->account + ROW_USER);
+	self->user_is_null = row_user_is_null(row);
+	self->platform = CStringGetTextDatum(row + ROW_PLATFORM);
 	for (int i = 0; i < self->count; i++)
 	{
 		GrowthMetric *metric = &self->metrics[i];
@@ -244,68 +238,113 @@ begin_account(GrowthReceiver *self, const char *row, int length)
 	MemoryContextSwitchTo(before);
 }
 
-static void
-put_number(GrowthReceiver *self, int column, const Number *number, void *buffer)
+void
+growth_take(Growth *self, Datum datum, bool isnull)
 {
-	self->nulls[column] = !number->known;
-	self->columns[column] = number->known ? NumericGetDatum(number_to_numeric(number, buffer)) : (Datum) 0;
+	bytea *bytes;
+	const char *row;
+
+	if (isnull)
+		return;
+	MemoryContextReset(self->scratch);
+	bytes = DatumGetByteaPP(datum);
+	row = VARDATA_ANY(bytes);
+	if (self->account == NULL || VARSIZE_ANY_EXHDR(bytes) < self->account_length ||
+		memcmp(row, self->account, self->account_length) != 0)
+		begin_account(self, row, row_account_length(row));
+	self->row = row;
+	self->date = row_date(row, self->account_length);
+	self->next = 0;
 }
 
-static void
-emit(GrowthReceiver *self, const GrowthMetric *metric, DateADT date, const Number *value)
+static inline void
+put_number(Datum *values, bool *nulls, int column, const Number *number, void *buffer)
 {
-	int32 buffers[1 + CHANGE_PERIODS][NUMBER_BYTES / sizeof(int32)];
+	nulls[column] = !number->known;
+	values[column] = number->known ? NumericGetDatum(number_to_numeric(number, buffer)) : (Datum) 0;
+}
+
+/* Fills the columns of one observation. */
+static void
+put_observation(Growth *self, const GrowthMetric *metric, const Number *value, Datum *values, bool *nulls,
+				uint32 wanted)
+{
 	Change change;
 
-	change_compute(&metric->history, date, value, metric->kind, &change);
-	self->columns[OUT_METRIC] = metric->name_datum;
-	self->columns[OUT_DATE] = DateADTGetDatum(date);
-	put_number(self, OUT_VALUE, value, buffers[0]);
+	values[OUT_USER] = self->user_id;
+	nulls[OUT_USER] = self->user_is_null;
+	values[OUT_PLATFORM] = self->platform;
+	nulls[OUT_PLATFORM] = false;
+	values[OUT_METRIC] = metric->name_datum;
+	nulls[OUT_METRIC] = false;
+	values[OUT_DATE] = DateADTGetDatum(self->date);
+	nulls[OUT_DATE] = false;
+	put_number(values, nulls, OUT_VALUE, value, self->buffers[0]);
+	if (wanted >> OUT_CHANGE == 0)
+		return;
+
+	change_compute(&metric->history, self->date, value, metric->kind, &change);
 	for (int p = 0; p < CHANGE_PERIODS; p++)
 	{
-		put_number(self, OUT_CHANGE + p, &change.change[p], buffers[1 + p]);
-		self->columns[OUT_PERCENT + p] = Float8GetDatum(change.percent[p]);
-		self->nulls[OUT_PERCENT + p] = isnan(change.percent[p]);
+		put_number(values, nulls, OUT_CHANGE + p, &change.change[p], self->buffers[1 + p]);
+		values[OUT_PERCENT + p] = Float8GetDatum(change.percent[p]);
+		nulls[OUT_PERCENT + p] = isnan(change.percent[p]);
 	}
-	self->columns[OUT_QUALITY] = self->qualities[change.quality];
-	tuplestore_putvalues(self->store, self->desc, self->columns, self->nulls);
+	values[OUT_QUALITY] = self->qualities[change.quality];
+	nulls[OUT_QUALITY] = false;
 }
+
+bool
+growth_give(Growth *self, Datum *values, bool *nulls, uint32 wanted)
+{
+	while (self->next < self->count)
+	{
+		int i = self->next++;
+		GrowthMetric *metric = &self->metrics[i];
+		MemoryContext before;
+		Number value;
+		bool asked = self->date >= self->since;
+
+		if (!metric->has)
+			continue;
+		before = MemoryContextSwitchTo(self->scratch);
+		value = row_number(self->row, self->account_length, i, self->count);
+		if (value.known)
+		{
+			if (asked)
+				put_observation(self, metric, &value, values, nulls, wanted);
+			history_put(&metric->history, self->date, &value);
+		}
+		MemoryContextSwitchTo(before);
+		if (value.known && asked)
+			return true;
+	}
+	return false;
+}
+
+/* ---- The call ---- */
+
+/* Takes the rows of the query as they come. */
+typedef struct GrowthReceiver
+{
+	DestReceiver pub;
+	Growth *growth;
+	Tuplestorestate *store;
+	TupleDesc desc;
+} GrowthReceiver;
 
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *receiver)
 {
 	GrowthReceiver *self = (GrowthReceiver *) receiver;
+	Datum values[OUT_COLUMNS];
+	bool nulls[OUT_COLUMNS];
 	bool isnull;
-	Datum datum = slot_getattr(slot, 1, &isnull);
-	MemoryContext before;
-	const char *row;
-	DateADT date;
+	Datum row = slot_getattr(slot, 1, &isnull);
 
-	if (isnull)
-		return true;
-
-	before = MemoryContextSwitchTo(self->scratch);
-	row = VARDATA_ANY(DatumGetByteaPP(datum));
-	if (self->account == NULL || memcmp(row, self->account, self->account_length) != 0)
-		begin_account(self, row, row_account_length(row));
-	date = row_date(row, self->account_length);
-
-	for (int i = 0; i < self->count; i++)
-	{
-		GrowthMetric *metric = &self->metrics[i];
-		Number value;
-
-		if (!metric->has)
-			continue;
-		value = row_number(row, self->account_length, i, self->count);
-		if (!value.known)
-			continue;
-		if (date >= self->since)
-			emit(self, metric, date, &value);
-		history_put(&metric->history, date, &value);
-	}
-	MemoryContextSwitchTo(before);
-	MemoryContextReset(self->scratch);
+	growth_take(self->growth, row, isnull);
+	while (growth_give(self->growth, values, nulls, GROWTH_ALL_COLUMNS))
+		tuplestore_putvalues(self->store, self->desc, values, nulls);
 	return true;
 }
 
@@ -319,35 +358,6 @@ receiver_end(DestReceiver *self)
 {
 }
 
-static GrowthReceiver *
-make_receiver(const GrowthArgs *args, Tuplestorestate *store, TupleDesc desc)
-{
-	GrowthReceiver *self = palloc0(sizeof(GrowthReceiver));
-
-	self->pub.receiveSlot = receive_row;
-	self->pub.rStartup = receiver_startup;
-	self->pub.rShutdown = receiver_end;
-	self->pub.rDestroy = receiver_end;
-	self->pub.mydest = DestTuplestore;
-	self->context = CurrentMemoryContext;
-	self->scratch =
-		AllocSetContextCreate(CurrentMemoryContext, "dreamsuite growth row", ALLOCSET_DEFAULT_SIZES);
-	self->store = store;
-	self->desc = desc;
-	self->since = args->since;
-	self->count = args->count;
-	self->metrics = palloc(sizeof(GrowthMetric) * args->count);
-	for (int i = 0; i < args->count; i++)
-	{
-		self->metrics[i].name = args->metrics[i];
-		self->metrics[i].name_datum = CStringGetTextDatum(args->metrics[i]);
-		history_init(&self->metrics[i].history, CurrentMemoryContext);
-	}
-	for (int i = 0; i <= QUALITY_RESET; i++)
-		self->qualities[i] = CStringGetTextDatum(quality_word(i));
-	return self;
-}
-
 DREAMSUITE_FUNCTION(dreamsuite_growth);
 
 /* growth(user_id uuid, platform text, metrics text[], since date, until date); see sql/parts/50_growth.sql. */
@@ -355,32 +365,41 @@ Datum
 dreamsuite_growth(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext per_query;
+	GrowthReceiver receiver = {
+		.pub = {.receiveSlot = receive_row,
+				.rStartup = receiver_startup,
+				.rShutdown = receiver_end,
+				.rDestroy = receiver_end,
+				.mydest = DestTuplestore},
+	};
+	SPIExecuteOptions options = {.read_only = true, .dest = (DestReceiver *) &receiver};
 	MemoryContext before;
 	GrowthArgs args;
-	TupleDesc desc;
-	Tuplestorestate *store;
 	int nest;
+	int result;
 
 	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("growth() was called where a set of rows is not accepted"),
 						errhint("Call it in FROM.")));
-	args = read_args(fcinfo);
+	args = growth_args(fcinfo->args);
 
-	per_query = info->econtext->ecxt_per_query_memory;
-	before = MemoryContextSwitchTo(per_query);
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+	before = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &receiver.desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "growth() must return rows");
-	desc = BlessTupleDesc(desc);
-	store = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+	receiver.desc = BlessTupleDesc(receiver.desc);
+	receiver.store =
+		tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
 	info->returnMode = SFRM_Materialize;
-	info->setResult = store;
-	info->setDesc = desc;
+	info->setResult = receiver.store;
+	info->setDesc = receiver.desc;
 	MemoryContextSwitchTo(before);
 
 	nest = query_begin();
-	run_query(&args, (DestReceiver *) make_receiver(&args, store, desc));
+	receiver.growth = growth_begin(&args);
+	result = SPI_execute_extended(growth_query(&args, &options.params), &options);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not read daily_metrics: %s", SPI_result_code_string(result));
 	query_end(nest);
 	return (Datum) 0;
 }

@@ -1,0 +1,70 @@
+/*
+ * growth.h
+ *    The parts that the two ways of running growth() share: growth.c answers a call of the function, growth_scan.c
+ *    streams it where it stands in FROM.
+ */
+#ifndef DREAMSUITE_GROWTH_H
+#define DREAMSUITE_GROWTH_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "nodes/params.h"
+#include "series/change.h"
+#include "series/metric.h"
+#include "utils/date.h"
+
+/* Columns of growth(). */
+enum
+{
+	OUT_USER,
+	OUT_PLATFORM,
+	OUT_METRIC,
+	OUT_DATE,
+	OUT_VALUE,
+	OUT_CHANGE, /* one per period */
+	OUT_PERCENT = OUT_CHANGE + CHANGE_PERIODS,
+	OUT_QUALITY = OUT_PERCENT + CHANGE_PERIODS,
+	OUT_COLUMNS
+};
+
+#define GROWTH_ARGS 5
+
+typedef struct GrowthArgs
+{
+	bool all_users;
+	Datum user_id;
+	const Platform *platform; /* NULL: all */
+	Datum names;              /* text[] without duplicates */
+	int count;
+	char **metrics;
+	DateADT since; /* DATEVAL_NOBEGIN: from the first */
+	DateADT until; /* DATEVAL_NOEND: to the last */
+} GrowthArgs;
+
+/* Checks the arguments of growth() and raises what is wrong with them. */
+extern GrowthArgs growth_args(const NullableDatum *args);
+
+/* The text and parameters of the query that gives the rows (row.h) in order, and no other rows than needed. */
+extern char *growth_query(const GrowthArgs *args, ParamListInfo *params);
+
+/* Turns rows of the query into rows of growth(). */
+typedef struct Growth Growth;
+
+extern Growth *growth_begin(const GrowthArgs *args);
+
+/* Takes the next row of the query. Its bytes must stay until the next call. */
+extern void growth_take(Growth *growth, Datum row, bool isnull);
+
+/*
+ * Gives the next row of the answer; false where the next row of the query is due. Values stay valid until the next
+ * call. Columns whose bit is not in `wanted` may be left null.
+ */
+extern bool growth_give(Growth *growth, Datum *values, bool *nulls, uint32 wanted);
+
+#define GROWTH_ALL_COLUMNS ((uint32) (1 << OUT_COLUMNS) - 1)
+
+/* Lets the planner stream growth(); called once, from _PG_init. */
+extern void growth_scan_init(void);
+
+#endif
