@@ -120,6 +120,18 @@ def revoke(sim, request):
     return {"revoked": sim.grants.revoke(wish["platform"], wish["token"])}
 
 
+def usage(sim, request):
+    """{"percent": 85, "minutes": 5}: what Meta's usage headers say from now on."""
+    sim.meta_usage = json_of(request)
+    return sim.meta_usage
+
+
+def proof(sim, request):
+    """{"required": true}: Meta's apps demand appsecret_proof."""
+    sim.grants.app_secret_proof = bool(json_of(request)["required"])
+    return {"required": sim.grants.app_secret_proof}
+
+
 def secrets(sim, request):
     return {"secrets": sim.grants.all_secrets()}
 
@@ -135,5 +147,6 @@ ENDPOINTS = {
     ("GET", "now"): get_now, ("POST", "now"): set_now, ("GET", "truth"): truth, ("GET", "faults"): get_faults,
     ("POST", "faults"): set_faults, ("GET", "stats"): stats, ("POST", "stats"): reset_stats, ("POST", "reset"): reset,
     ("POST", "consent"): consent, ("POST", "clients"): clients, ("POST", "issue"): issue, ("POST", "revoke"): revoke,
+    ("POST", "usage"): usage, ("POST", "proof"): proof,
     ("GET", "secrets"): secrets, ("GET", "artist"): account_id,
 }

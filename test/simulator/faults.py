@@ -96,13 +96,16 @@ class Faults:
     def describe(self):
         return [dict(rule.spec, hits=rule.hits, left=rule.left) for rule in self.rules]
 
-    def next(self, platform, request, names):
-        """The first rule that strikes this request, or None."""
+    def next(self, platform, request, names, member=False):
+        """The first rule that strikes this request, or None. Of a batch's members only rules with a `path` speak, and
+        only those that the platform answers."""
         if not self.rules:
             return None
         key = f"{request.host}{request.path}/{names[0] if names else ''}"
         nth = self.counts[key] = self.counts.get(key, 0) + 1
         for rule in self.rules:
+            if member and (rule.kind not in ANSWERS or not rule.spec.get("path")):
+                continue
             if (rule.kind not in STANDING and rule.matches(platform, request.host, request.path, names)
                     and rule.strikes(self.seed, key, nth)):
                 return rule

@@ -61,6 +61,7 @@ class Simulator:
         self.members = 0
         self.early = []
         self.named = {}
+        self.meta_usage = {}
         self.buckets = {}
         self.server.max_connections = len(self.server.connections)
 
@@ -98,6 +99,11 @@ class Simulator:
                 response = deliver(rule, response)
         self.statuses[response.status] += 1
         return response
+
+    def member(self, module, request):
+        """Answers a member of a batch, with the faults that are meant for its path."""
+        rule = self.faults.next(request.account and request.account[0], request, self.names(request), member=True)
+        return module.failure(self, request, rule.kind, rule) if rule else module.handle(self, request)
 
     def names(self, request):
         """The spellings of the request's account: external id first, then the number."""
