@@ -123,6 +123,7 @@ CREATE TABLE account_state (
     lease_token      uuid,
     lease_until      timestamptz,
     attempts         integer NOT NULL DEFAULT 0,
+    done_on          date,
     last_started_at  timestamptz,
     last_finished_at timestamptz,
     last_outcome     text,
@@ -135,7 +136,20 @@ COMMENT ON TABLE account_state IS 'When each account is due, who works on it and
 COMMENT ON COLUMN account_state.next_due_at IS 'Due at or after this time; null: not scheduled.';
 COMMENT ON COLUMN account_state.blocked_until IS 'The platform asked not to be called before this time.';
 COMMENT ON COLUMN account_state.lease_token IS 'Whoever holds it may store; a collector that lost it writes nothing.';
-COMMENT ON COLUMN account_state.attempts IS 'Tries of the current day since the last success.';
+COMMENT ON COLUMN account_state.attempts IS 'Tries since the last day that was finished.';
+COMMENT ON COLUMN account_state.done_on IS 'Newest metric date that is finished, well or not: nothing more is asked for it.';
+
+CREATE TABLE bucket_state (
+    bucket        text PRIMARY KEY,
+    platform      text NOT NULL,
+    blocked_until timestamptz,
+    reason        text,
+    used          numeric,
+    quota         numeric,
+    resets_at     timestamptz,
+    updated_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE bucket_state IS 'What is known of each rate limit, so that a restart does not forget it.';
 
 CREATE TABLE metric_quarantine (
     user_id  uuid NOT NULL,
@@ -247,6 +261,7 @@ SELECT pg_catalog.pg_extension_config_dump('goals', '');
 SELECT pg_catalog.pg_extension_config_dump('accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('account_secrets', '');
 SELECT pg_catalog.pg_extension_config_dump('account_state', '');
+SELECT pg_catalog.pg_extension_config_dump('bucket_state', '');
 SELECT pg_catalog.pg_extension_config_dump('metric_quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('metric_revisions', '');
 SELECT pg_catalog.pg_extension_config_dump('metric_revisions_revision_id_seq', '');

@@ -412,18 +412,39 @@ responses_from_jsonb(const Platform *platform, const Jsonb *given)
 	return responses;
 }
 
+/* The instant's calendar in a zone; false where it is out of range. */
+static bool
+local_time(TimestampTz instant, const char *time_zone, pg_tz **zone, struct pg_tm *tm)
+{
+	fsec_t fsec;
+	int tz;
+
+	*zone = time_zone != NULL ? pg_tzset(time_zone) : NULL;
+	if (*zone == NULL)
+		*zone = pg_tzset("UTC");
+	return timestamp2tm(instant, &tz, tm, &fsec, NULL, *zone) == 0;
+}
+
+int
+local_date(TimestampTz instant, const char *time_zone)
+{
+	struct pg_tm tm;
+	pg_tz *zone;
+
+	if (!local_time(instant, time_zone, &zone, &tm))
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+}
+
 TimestampTz
 local_midnight(TimestampTz instant, const char *time_zone)
 {
-	pg_tz *zone = time_zone != NULL ? pg_tzset(time_zone) : NULL;
 	struct pg_tm tm;
-	fsec_t fsec;
+	pg_tz *zone;
 	int tz;
 	TimestampTz midnight;
 
-	if (zone == NULL)
-		zone = pg_tzset("UTC");
-	if (timestamp2tm(instant, &tz, &tm, &fsec, NULL, zone) != 0)
+	if (!local_time(instant, time_zone, &zone, &tm))
 		return instant;
 	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
 	tz = DetermineTimeZoneOffset(&tm, zone);

@@ -458,6 +458,8 @@ struct Platform
 	PlatformStatus status;
 	bool has_api;
 	bool needs_token;           /* nothing can be asked without the artist's token */
+	bool (*valid_id)(const char *id); /* of external_id; NULL: any id will do */
+	const char *id_example;			  /* for hints; NULL: none */
 	const char *const *scopes;  /* asked for by default; ends with NULL */
 	const char *const *hosts;   /* every host that is ever asked, the first is the default; ends with NULL */
 	const OAuthDef *oauth;      /* NULL: none */
@@ -518,6 +520,9 @@ extern char *platform_field_names(const Platform *platform);
 /* Runs platform->normalise over responses and known content (may be NULL). */
 extern Normalised *platform_normalise(const Platform *platform, const Account *account,
 									  const Responses *responses, Contents *known);
+
+/* The day of the instant in a time zone; an unknown zone or NULL is UTC. */
+extern int local_date(TimestampTz instant, const char *time_zone); /* a DateADT */
 
 /* Midnight that begins the day of the instant in a time zone; an unknown zone or NULL is UTC. */
 extern TimestampTz local_midnight(TimestampTz instant, const char *time_zone);

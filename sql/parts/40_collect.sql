@@ -1,0 +1,134 @@
+-- Accounts and their collection.
+
+CREATE FUNCTION merge_known(older jsonb, newer jsonb) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'dreamsuite_merge_known' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION merge_known(jsonb, jsonb) IS
+'The newer object, with the older one''s value where the newer says null or nothing.';
+
+CREATE FUNCTION connect_account(
+    user_id       uuid,
+    platform      text,
+    external_id   text        DEFAULT NULL,  -- channel, page, professional account, user or artist
+    access_token  text        DEFAULT NULL,
+    refresh_token text        DEFAULT NULL,
+    expires_at    timestamptz DEFAULT NULL,  -- of the access token
+    settings      jsonb       DEFAULT '{}',
+    scopes        text[]      DEFAULT NULL)  -- granted; null: the platform's own list
+RETURNS void
+AS 'MODULE_PATHNAME', 'dreamsuite_connect_account' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION connect_account(uuid, text, text, text, text, timestamptz, jsonb, text[]) IS
+'Connects an account whose tokens are held already, or whose data are public. The server may log the statement: prefer authorize_url().';
+
+CREATE FUNCTION platform_needs_token(platform text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'dreamsuite_platform_needs_token' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION platform_needs_token(text) IS 'Does the platform answer nothing without a token of the artist?';
+
+CREATE FUNCTION calendar_now() RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'dreamsuite_calendar_now' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION calendar_now() IS 'The time that metric dates and due times follow: the clock''s, or dreamsuite.test_now.';
+
+CREATE FUNCTION account_must_exist(user_id uuid, platform text) RETURNS void
+LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF account_must_exist.user_id IS NULL OR account_must_exist.platform IS NULL THEN
+        RAISE EXCEPTION '% must not be null', CASE WHEN account_must_exist.user_id IS NULL THEN 'user_id' ELSE 'platform' END
+            USING ERRCODE = 'null_value_not_allowed', HINT = 'Name the user and the platform of the account.';
+    END IF;
+    PERFORM dreamsuite.platform_needs_token(account_must_exist.platform);  -- an unknown platform is an error there
+    IF NOT EXISTS (SELECT FROM dreamsuite.accounts a
+                   WHERE a.user_id = account_must_exist.user_id AND a.platform = account_must_exist.platform) THEN
+        RAISE EXCEPTION 'user "%" has no account on "%"', account_must_exist.user_id, account_must_exist.platform
+            USING ERRCODE = 'undefined_object', HINT = 'Connect it with dreamsuite.connect_account() or dreamsuite.authorize_url().';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION account_must_exist(uuid, text) IS 'Raises an error, with a hint, unless the account is connected.';
+
+CREATE FUNCTION pause_account(user_id uuid, platform text) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM dreamsuite.account_must_exist(pause_account.user_id, pause_account.platform);
+    UPDATE dreamsuite.accounts a SET status = 'paused', status_reason = 'paused by hand'
+     WHERE a.user_id = pause_account.user_id AND a.platform = pause_account.platform AND a.status <> 'paused';
+    UPDATE dreamsuite.account_state s SET next_due_at = NULL
+     WHERE s.user_id = pause_account.user_id AND s.platform = pause_account.platform AND s.next_due_at IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION pause_account(uuid, text) IS 'Leaves an account alone until resume_account().';
+
+CREATE FUNCTION resume_account(user_id uuid, platform text) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM dreamsuite.account_must_exist(resume_account.user_id, resume_account.platform);
+    UPDATE dreamsuite.accounts a
+       SET status = CASE WHEN dreamsuite.platform_needs_token(a.platform)
+                              AND NOT EXISTS (SELECT FROM dreamsuite.account_secrets k
+                                              WHERE k.user_id = a.user_id AND k.platform = a.platform)
+                         THEN 'pending' ELSE 'active' END,
+           status_reason = NULL
+     WHERE a.user_id = resume_account.user_id AND a.platform = resume_account.platform
+       AND a.status IN ('paused', 'failed');
+    IF FOUND THEN
+        UPDATE dreamsuite.account_state s SET next_due_at = dreamsuite.calendar_now(), attempts = 0
+         WHERE s.user_id = resume_account.user_id AND s.platform = resume_account.platform;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION resume_account(uuid, text) IS 'Makes a paused or failed account active and due again.';
+
+CREATE FUNCTION disconnect_account(user_id uuid, platform text) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM dreamsuite.account_must_exist(disconnect_account.user_id, disconnect_account.platform);
+    DELETE FROM dreamsuite.account_secrets k
+     WHERE k.user_id = disconnect_account.user_id AND k.platform = disconnect_account.platform;
+    DELETE FROM dreamsuite.oauth_states o
+     WHERE o.user_id = disconnect_account.user_id AND o.platform = disconnect_account.platform;
+    DELETE FROM dreamsuite.account_state s
+     WHERE s.user_id = disconnect_account.user_id AND s.platform = disconnect_account.platform;
+    DELETE FROM dreamsuite.metric_quarantine q
+     WHERE q.user_id = disconnect_account.user_id AND q.platform = disconnect_account.platform;
+    DELETE FROM dreamsuite.accounts a
+     WHERE a.user_id = disconnect_account.user_id AND a.platform = disconnect_account.platform;
+END
+$$;
+COMMENT ON FUNCTION disconnect_account(uuid, text) IS
+'Forgets the tokens of an account and stops collecting it. Its numbers stay; see forget_user().';
+
+CREATE FUNCTION forget_user(user_id uuid) RETURNS bigint
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owned   regclass;
+    removed bigint := 0;
+    n       bigint;
+BEGIN
+    IF forget_user.user_id IS NULL THEN
+        RAISE EXCEPTION 'user_id must not be null'
+            USING ERRCODE = 'null_value_not_allowed', HINT = 'Name the user to be forgotten.';
+    END IF;
+    -- every table of the house with a user_id, so that a new one is not forgotten
+    FOR owned IN
+        SELECT c.oid::regclass FROM pg_class c
+          JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'user_id' AND NOT t.attisdropped
+         WHERE c.relnamespace = 'dreamsuite'::regnamespace AND c.relkind IN ('r', 'p')
+         ORDER BY c.relname
+    LOOP
+        EXECUTE format('DELETE FROM %s WHERE user_id = $1', owned) USING forget_user.user_id;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        removed := removed + n;
+    END LOOP;
+    RETURN removed;
+END
+$$;
+COMMENT ON FUNCTION forget_user(uuid) IS 'Removes every row of a user and returns how many there were.';
+
+CREATE FUNCTION collect_due() RETURNS integer
+AS 'MODULE_PATHNAME', 'dreamsuite_collect_due' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION collect_due() IS
+'Makes accounts due whose day is not done, wakes or starts the collector, and returns how many are due. What a schedule calls.';
+
+CREATE PROCEDURE collect(user_id uuid DEFAULT NULL, platform text DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'dreamsuite_collect' LANGUAGE C;
+COMMENT ON PROCEDURE collect(uuid, text) IS
+'Collects the selected accounts now and waits until each has an outcome; raises if one failed, after the others are stored.';
+

@@ -1,0 +1,362 @@
+/*
+ * claim.c
+ *    Due accounts are claimed under a lease, in one short transaction.
+ *
+ * The claim counts the try before the first request is made, so that a crash counts too, and reads all that the run
+ * needs: settings, sealed tokens, known content, quarantine.
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "pgstat.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "collect/claim.h"
+#include "collect/transaction.h"
+#include "config.h"
+#include "collect/secret.h"
+
+/*
+ * The due accounts, leased, with all that is narrow. $1 calendar's now, $2 clock's now, $3 lease seconds, $4 limit.
+ * Skips what is blocked by the platform, the app or the bucket, and what another session holds.
+ */
+static const char *const claim_sql =
+	"WITH due AS MATERIALIZED ("
+	"  SELECT s.user_id, s.platform FROM dreamsuite.account_state s"
+	"  JOIN dreamsuite.accounts a ON a.user_id = s.user_id AND a.platform = s.platform"
+	"   AND a.status IN ('active', 'pending')"
+	"  WHERE s.next_due_at <= $1"
+	"    AND (s.blocked_until IS NULL OR s.blocked_until <= $1)"
+	"    AND (s.lease_until IS NULL OR s.lease_until <= $2)"
+	"    AND NOT EXISTS (SELECT FROM dreamsuite.apps p WHERE p.platform = s.platform AND p.blocked_until > $1)"
+	"    AND NOT EXISTS (SELECT FROM dreamsuite.platform_settings o WHERE o.platform = s.platform AND NOT o.enabled)"
+	"  ORDER BY s.next_due_at LIMIT $4 FOR UPDATE OF s SKIP LOCKED),"
+	" leased AS ("
+	"  UPDATE dreamsuite.account_state s SET lease_token = pg_catalog.gen_random_uuid(),"
+	"    lease_until = $2 + pg_catalog.make_interval(secs => $3), attempts = s.attempts + 1, last_started_at = $2"
+	"  FROM due WHERE s.user_id = due.user_id AND s.platform = due.platform"
+	"  RETURNING s.user_id, s.platform, s.lease_token, s.attempts)"
+	" SELECT l.user_id, l.platform, l.lease_token, l.attempts, a.external_id, a.settings, a.granted_scopes, a.status,"
+	"  pg_catalog.nextval('dreamsuite.collection_runs_run_id_seq') AS run_id,"
+	"  k.access_token, k.refresh_token, k.expires_at, k.refresh_expires_at,"
+	"  p.client_id, p.client_secret, p.redirect_uri, p.extra,"
+	"  c.code, c.verifier, c.redirect_uri AS code_redirect_uri, c.state_hash,"
+	"  (SELECT pg_catalog.array_agg(q.metric) FROM dreamsuite.metric_quarantine q"
+	"   WHERE q.user_id = l.user_id AND q.platform = l.platform AND q.until > $1) AS quarantined"
+	" FROM leased l"
+	" JOIN dreamsuite.accounts a ON a.user_id = l.user_id AND a.platform = l.platform"
+	" LEFT JOIN dreamsuite.account_secrets k ON k.user_id = l.user_id AND k.platform = l.platform"
+	" LEFT JOIN dreamsuite.apps p ON p.platform = l.platform"
+	" LEFT JOIN LATERAL (SELECT o.code, o.verifier, o.redirect_uri, o.state_hash FROM dreamsuite.oauth_states o"
+	"   WHERE o.user_id = l.user_id AND o.platform = l.platform AND o.code IS NOT NULL"
+	"   ORDER BY o.completed_at DESC LIMIT 1) c ON a.status = 'pending'";
+
+/* Content known of the claimed accounts. $1 users, $2 platforms. */
+static const char *const known_sql =
+	"SELECT c.user_id, c.platform, c.content_id, c.kind, c.published_at, c.likes, c.comments, c.shares, c.views,"
+	"  c.reach, c.saves, c.watch_time_minutes, c.title, c.extra"
+	" FROM pg_catalog.unnest($1::uuid[], $2::text[]) AS j(user_id, platform)"
+	" JOIN dreamsuite.content_items c ON c.user_id = j.user_id AND c.platform = j.platform";
+
+/* When to look again. $1 clock's now: a lease that is running out is waited for as a due account is. */
+static const char *const next_sql =
+	"SELECT pg_catalog.min(GREATEST(s.next_due_at, s.blocked_until))"
+	" FROM dreamsuite.account_state s"
+	" JOIN dreamsuite.accounts a ON a.user_id = s.user_id AND a.platform = s.platform"
+	"  AND a.status IN ('active', 'pending')"
+	" WHERE s.next_due_at IS NOT NULL AND (s.lease_until IS NULL OR s.lease_until <= $1)"
+	"  AND NOT EXISTS (SELECT FROM dreamsuite.platform_settings o WHERE o.platform = s.platform AND NOT o.enabled)";
+
+/* ---- Values of a row ---- */
+
+static Datum
+column(int row, const char *name, bool *null)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 SPI_fnumber(SPI_tuptable->tupdesc, name), null);
+}
+
+static char *
+text_column(int row, const char *name)
+{
+	bool null;
+	Datum value = column(row, name, &null);
+
+	return null ? NULL : TextDatumGetCString(value);
+}
+
+static TimestampTz
+time_column(int row, const char *name)
+{
+	bool null;
+	Datum value = column(row, name, &null);
+
+	return null ? TIME_UNKNOWN : DatumGetTimestampTz(value);
+}
+
+static int64
+count_column(int row, const char *name)
+{
+	bool null;
+	Datum value = column(row, name, &null);
+
+	return null ? COUNT_UNKNOWN : DatumGetInt64(value);
+}
+
+static bytea *
+bytes_column(int row, const char *name)
+{
+	bool null;
+	Datum value = column(row, name, &null);
+
+	return null ? NULL : DatumGetByteaPCopy(value);
+}
+
+static Jsonb *
+jsonb_column(int row, const char *name)
+{
+	bool null;
+	Datum value = column(row, name, &null);
+
+	return null ? NULL : DatumGetJsonbPCopy(value);
+}
+
+static List *
+texts_column(int row, const char *name)
+{
+	bool null;
+	Datum value = column(row, name, &null), *elements;
+	bool *nulls;
+	int n;
+	List *texts = NIL;
+
+	if (null)
+		return NIL;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (!nulls[i])
+			texts = lappend(texts, TextDatumGetCString(elements[i]));
+	}
+	return texts;
+}
+
+/* ---- Claiming ---- */
+
+static SPIPlanPtr claim_plan, known_plan, next_plan;
+
+/* The metric date: the day of the observation where the account lives. */
+static void
+set_day(Job *job)
+{
+	TimestampTz now = config_now();
+	char *zone = account_setting(&job->account, "time_zone");
+
+	job->account.observed_at = now;
+	job->account.local_midnight = local_midnight(now, zone);
+	job->date = local_date(now, zone);
+}
+
+/* Opens what was sealed. A key that is missing ends the run of this account, not of the others. */
+static void
+open_secrets(Job *job, int row)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		const char *platform = job->platform->name;
+		bytea *code = bytes_column(row, "code");
+
+		job->tokens.access_token = secret_open_account(job->secret_context, &job->user_id, platform,
+													   "access_token", bytes_column(row, "access_token"));
+		job->tokens.refresh_token = secret_open_account(job->secret_context, &job->user_id, platform,
+														"refresh_token", bytes_column(row, "refresh_token"));
+		job->app.client_secret = secret_open_app(job->secret_context, platform, "client_secret",
+												 bytes_column(row, "client_secret"));
+		if (code != NULL)
+		{
+			job->code = secret_open_account(job->secret_context, &job->user_id, platform, "code", code);
+			job->code_verifier = secret_open_account(job->secret_context, &job->user_id, platform, "verifier",
+													 bytes_column(row, "verifier"));
+			job->code_redirect_uri = text_column(row, "code_redirect_uri");
+			job->code_state_hash = bytes_column(row, "state_hash");
+		}
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		job_stop(job, ERROR_OPERATOR, error->message);
+	}
+	PG_END_TRY();
+}
+
+static Job *
+job_from_row(MemoryContext parent, int row)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "dreamsuite job", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Job *job = palloc0(sizeof(Job));
+	Jsonb *settings, *extra;
+	bool null;
+
+	job->context = context;
+	job->secret_context = secret_context_create(context);
+	job->user_id = *DatumGetUUIDP(column(row, "user_id", &null));
+	job->platform = platform_get(text_column(row, "platform"));
+	job->lease_token = *DatumGetUUIDP(column(row, "lease_token", &null));
+	job->run_id = count_column(row, "run_id");
+	job->attempts = DatumGetInt32(column(row, "attempts", &null));
+	job->status = text_column(row, "status");
+	job->started_at = GetCurrentTimestamp();
+
+	settings = jsonb_column(row, "settings");
+	job->account.settings = settings != NULL ? &settings->root : NULL;
+	job->account.external_id = text_column(row, "external_id");
+	job->account.scopes = texts_column(row, "granted_scopes");
+	job->account.quarantined = texts_column(row, "quarantined");
+
+	job->tokens.expires_at = time_column(row, "expires_at");
+	job->tokens.refresh_expires_at = time_column(row, "refresh_expires_at");
+	job->app.client_id = text_column(row, "client_id");
+	job->app.redirect_uri = text_column(row, "redirect_uri");
+	extra = jsonb_column(row, "extra");
+	job->app.extra = extra != NULL ? &extra->root : NULL;
+
+	set_day(job);
+	open_secrets(job, row);
+	job->account.has_token = job->tokens.access_token != NULL || job->tokens.refresh_token != NULL;
+	job->placeholder = !job->platform->has_api || (strcmp(job->status, "pending") == 0 && job->code == NULL);
+	MemoryContextSwitchTo(old);
+	return job;
+}
+
+/* The content stored by earlier runs, for the jobs that will ask for more. */
+static void
+load_known(List *jobs)
+{
+	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID};
+	int n = 0, at = 0;
+	Datum *users = palloc(sizeof(Datum) * list_length(jobs));
+	Datum *names = palloc(sizeof(Datum) * list_length(jobs));
+	Job **order = palloc(sizeof(Job *) * list_length(jobs));
+	Datum values[2];
+	ListCell *cell;
+
+	foreach (cell, jobs)
+	{
+		Job *job = lfirst(cell);
+
+		if (job->placeholder)
+			continue;
+		order[n] = job;
+		users[n] = UUIDPGetDatum(&job->user_id);
+		names[n] = CStringGetTextDatum(job->platform->name);
+		n++;
+	}
+	if (n == 0)
+		return;
+	values[0] = PointerGetDatum(construct_array(users, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	values[1] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+	transaction_execute(transaction_plan(&known_plan, known_sql, 2, types), values, NULL, SPI_OK_SELECT);
+
+	for (int row = 0; row < (int) SPI_processed; row++)
+	{
+		bool null;
+		pg_uuid_t *user = DatumGetUUIDP(column(row, "user_id", &null));
+		char *platform = text_column(row, "platform");
+		MemoryContext old;
+		ContentItem *item;
+		Job *job;
+
+		/* Rows of one account come together, so the next account is seldom far. */
+		for (int tried = 0; tried < n; tried++, at = (at + 1) % n)
+		{
+			if (memcmp(&order[at]->user_id, user, UUID_LEN) == 0 &&
+				strcmp(order[at]->platform->name, platform) == 0)
+				break;
+		}
+		job = order[at];
+		old = MemoryContextSwitchTo(job->context);
+		if (job->plan == NULL)
+			job->plan = plan_create(job->platform, &job->account, contents_create(), config_max_pages);
+		item = contents_item(job->plan->known, text_column(row, "content_id"));
+		item->kind = text_column(row, "kind");
+		item->published_at = time_column(row, "published_at");
+		item->likes = count_column(row, "likes");
+		item->comments = count_column(row, "comments");
+		item->shares = count_column(row, "shares");
+		item->views = count_column(row, "views");
+		item->reach = count_column(row, "reach");
+		item->saves = count_column(row, "saves");
+		item->watch_time_minutes = count_column(row, "watch_time_minutes");
+		item->title = text_column(row, "title");
+		item->extra = jsonb_column(row, "extra");
+		MemoryContextSwitchTo(old);
+	}
+}
+
+List *
+claim_due(MemoryContext parent, int limit, TimestampTz *next_due)
+{
+	Oid claim_types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID};
+	Oid next_types[] = {TIMESTAMPTZOID};
+	Datum values[4];
+	List *jobs = NIL;
+	MemoryContext list_context = CurrentMemoryContext;
+
+	*next_due = TIME_UNKNOWN;
+	if (!transaction_begin("dreamsuite: claiming due accounts"))
+		return NIL;
+	values[0] = TimestampTzGetDatum(config_now());
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[2] = Int32GetDatum(LEASE_SECONDS);
+	values[3] = Int32GetDatum(limit);
+	transaction_execute(transaction_plan(&claim_plan, claim_sql, 4, claim_types), values, NULL,
+						SPI_OK_SELECT);
+	for (int row = 0; row < (int) SPI_processed; row++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(list_context);
+
+		jobs = lappend(jobs, job_from_row(parent, row));
+		MemoryContextSwitchTo(old);
+	}
+	load_known(jobs);
+	if (list_length(jobs) < limit)
+	{
+		bool null;
+		Datum value;
+
+		transaction_execute(transaction_plan(&next_plan, next_sql, 1, next_types), &values[1], NULL,
+							SPI_OK_SELECT);
+		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
+		if (!null)
+			*next_due = DatumGetTimestampTz(value);
+	}
+	transaction_commit();
+	return jobs;
+}
+
+void
+claim_release_all(void)
+{
+	if (!transaction_begin("dreamsuite: freeing leases of an earlier collector"))
+		return;
+	if (SPI_execute("UPDATE dreamsuite.account_state SET lease_token = NULL, lease_until = NULL"
+					" WHERE lease_token IS NOT NULL",
+					false, 0) != SPI_OK_UPDATE)
+		elog(ERROR, "could not free leases");
+	transaction_commit();
+}

@@ -1,0 +1,58 @@
+/*
+ * collector.h
+ *    The collector: the one process of a database that talks to the platforms.
+ */
+#ifndef DREAMSUITE_COLLECTOR_H
+#define DREAMSUITE_COLLECTOR_H
+
+#include "access/transam.h"
+#include "postmaster/bgworker.h"
+
+#include "collect/job.h"
+#include "http/engine.h"
+
+/* Two keys of pg_advisory_lock: whoever holds them is the collector of the database. */
+#define COLLECTOR_LOCK_CLASS  1685217619 /* "drSS" */
+#define COLLECTOR_LOCK_OBJECT 1
+
+#define COLLECTOR_BACKEND_TYPE "dreamsuite collector"
+#define LAUNCHER_BACKEND_TYPE  "dreamsuite launcher"
+
+/* Arguments of the worker, in bgw_extra. */
+typedef struct CollectorArgs
+{
+	Oid database;
+	bool standing;       /* started by the launcher: stays when there is nothing to do */
+	TransactionId after; /* the transaction that asked for it, to be waited for */
+} CollectorArgs;
+
+/* Main function of the background worker. */
+extern DREAMSUITE_EXPORT void dreamsuite_collector_main(Datum arg);
+
+/*
+ * Wakes the collector of this database, or starts one. Returns false, after one WARNING with a hint, where no worker slot
+ * is free.
+ */
+extern bool collector_wake(void);
+
+/* Registers a collector as a dynamic worker; false where no slot is free. */
+extern bool
+collector_start(Oid database, bool standing, TransactionId after, BackgroundWorkerHandle **handle);
+
+/* Process id of the collector of this database; 0 where there is none. Needs a transaction. */
+extern int collector_pid(void);
+
+/* ---- For the rooms that send on behalf of a job (authorise.c) ---- */
+
+/*
+ * Sends a request of a job that is no step of its plan. `done` is called with the answer, never from inside libcurl; the
+ * ledger and the count of transfers are kept here. `endpoint` is what request_log shows.
+ */
+typedef void (*JobAnswerDone)(Job *job, const HttpAnswer *answer, void *arg);
+extern void
+collector_send(Job *job, const char *endpoint, const HttpRequest *request, JobAnswerDone done, void *arg);
+
+/* The job is authorised (or needs no token): its plan begins, or requests that a 401 held are asked again. */
+extern void collector_authorised(Job *job);
+
+#endif

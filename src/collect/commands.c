@@ -1,0 +1,299 @@
+/*
+ * commands.c
+ *    collect_due() and CALL collect(): what people and schedules say to the collector. Neither opens a connection to a
+ *    platform: that is the collector's alone.
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "collect/collector.h"
+#include "config.h"
+
+DREAMSUITE_FUNCTION(dreamsuite_collect_due);
+DREAMSUITE_FUNCTION(dreamsuite_collect);
+
+#define LOOK_EVERY_MS 100
+#define SAY_EVERY_MS 2000
+#define START_PATIENCE_MS 5000
+
+/* The accounts that a schedule may begin, and whose day is not done yet. $1 calendar's now. */
+static const char *const mark_sql =
+	"UPDATE dreamsuite.account_state s SET next_due_at = $1"
+	" FROM dreamsuite.accounts a"
+	" WHERE a.user_id = s.user_id AND a.platform = s.platform AND s.next_due_at IS NULL"
+	"  AND a.status IN ('active', 'pending')"
+	"  AND (s.done_on IS NULL OR s.done_on < ($1 AT TIME ZONE COALESCE(a.settings OPERATOR(pg_catalog.->>) 'time_zone', 'UTC'))::date)";
+
+static const char *const due_sql =
+	"SELECT pg_catalog.count(*)::integer FROM dreamsuite.account_state s"
+	" JOIN dreamsuite.accounts a ON a.user_id = s.user_id AND a.platform = s.platform AND a.status IN ('active', 'pending')"
+	" WHERE s.next_due_at <= $1 AND (s.blocked_until IS NULL OR s.blocked_until <= $1)"
+	"  AND NOT EXISTS (SELECT FROM dreamsuite.platform_settings o WHERE o.platform = s.platform AND NOT o.enabled)";
+
+/* collect_due() returns integer */
+Datum
+dreamsuite_collect_due(PG_FUNCTION_ARGS)
+{
+	Oid types[] = {TIMESTAMPTZOID};
+	Datum values[] = {TimestampTzGetDatum(config_now())};
+	bool null;
+	int due;
+
+	SPI_connect();
+	if (SPI_execute_with_args(mark_sql, 1, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
+		SPI_execute_with_args(due_sql, 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for due accounts");
+	due = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+	SPI_finish();
+	if (due > 0 && config_enabled)
+		collector_wake();
+	PG_RETURN_INT32(due);
+}
+
+/* ---- CALL collect ---- */
+
+/* The accounts of the call, with what is to be said of those that are left alone. $1 user, $2 platform, $3 now. */
+static const char *const select_sql =
+	"SELECT a.user_id, a.platform, a.status, a.status_reason,"
+	"  CASE WHEN s.blocked_until > $3 THEN pg_catalog.to_char(s.blocked_until, 'YYYY-MM-DD HH24:MI:SSOF') END AS blocked,"
+	"  COALESCE(o.enabled, true) AS enabled"
+	" FROM dreamsuite.accounts a"
+	" JOIN dreamsuite.account_state s ON s.user_id = a.user_id AND s.platform = a.platform"
+	" LEFT JOIN dreamsuite.platform_settings o ON o.platform = a.platform"
+	" WHERE ($1 IS NULL OR a.user_id = $1) AND ($2 IS NULL OR a.platform = $2)"
+	" ORDER BY a.user_id, a.platform";
+
+static const char *const make_due_sql =
+	"UPDATE dreamsuite.account_state s SET next_due_at = $3, attempts = 0"
+	" FROM pg_catalog.unnest($1::uuid[], $2::text[]) AS j(user_id, platform)"
+	" WHERE s.user_id = j.user_id AND s.platform = j.platform";
+
+/* How far the accounts of the call are. $3 clock's time of the call. */
+static const char *const progress_sql =
+	"SELECT pg_catalog.count(*) FILTER (WHERE s.last_finished_at >= $3 AND s.last_started_at >= $3)::integer,"
+	"  pg_catalog.count(*) FILTER (WHERE s.last_finished_at >= $3 AND s.last_started_at >= $3 AND s.last_outcome = 'failed')::integer,"
+	"  pg_catalog.count(*) FILTER (WHERE s.lease_until IS NOT NULL)::integer,"
+	"  pg_catalog.count(*)::integer"
+	" FROM pg_catalog.unnest($1::uuid[], $2::text[]) AS j(user_id, platform)"
+	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform";
+
+static const char *const failures_sql =
+	"SELECT s.user_id::text, s.platform, s.last_error_class, s.last_error"
+	" FROM pg_catalog.unnest($1::uuid[], $2::text[]) AS j(user_id, platform)"
+	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"
+	" WHERE s.last_finished_at >= $3 AND s.last_outcome = 'failed'"
+	" ORDER BY 1, 2 LIMIT 5";
+
+typedef struct Call
+{
+	Datum keys[3]; /* users, platforms, time of the call */
+	int count;
+} Call;
+
+static int
+int_value(int column)
+{
+	bool null;
+
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null));
+}
+
+static char *
+text_value(int row, const char *name)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, SPI_fnumber(SPI_tuptable->tupdesc, name));
+}
+
+/* Which accounts are meant, and which of them can be collected now; the others are named in NOTICEs. */
+static void
+select_accounts(Call *call, FunctionCallInfo fcinfo, MemoryContext context)
+{
+	Oid types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID};
+	Datum values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), TimestampTzGetDatum(config_now())};
+	char nulls[] = {PG_ARGISNULL(0) ? 'n' : ' ', PG_ARGISNULL(1) ? 'n' : ' ', ' '};
+	Datum *users, *platforms_named;
+	MemoryContext old;
+	int n = 0;
+
+	if (SPI_execute_with_args(select_sql, 3, types, values, nulls, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for accounts");
+	if (SPI_processed == 0 && !PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("user \"%s\" has no account%s%s",
+						DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0))), PG_ARGISNULL(1) ? "" : " on ",
+						PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1))),
+				 errhint("Connect one with dreamsuite.connect_account() or dreamsuite.authorize_url().")));
+	old = MemoryContextSwitchTo(context);
+	users = palloc(sizeof(Datum) * Max(SPI_processed, 1));
+	platforms_named = palloc(sizeof(Datum) * Max(SPI_processed, 1));
+	for (int row = 0; row < (int) SPI_processed; row++)
+	{
+		char *status = text_value(row, "status"), *blocked = text_value(row, "blocked");
+		char *user = text_value(row, "user_id"), *platform = text_value(row, "platform");
+		bool null;
+
+		if (strcmp(status, "active") != 0 && strcmp(status, "pending") != 0)
+		{
+			char *reason = text_value(row, "status_reason");
+
+			ereport(NOTICE, (errmsg("%s of user %s is %s and left alone", platform, user, status),
+							 reason != NULL ? errdetail("%s", reason) : 0,
+							 strcmp(status, "paused") == 0 ? errhint("See dreamsuite.resume_account().")
+														   : errhint("The artist must authorise it again.")));
+			continue;
+		}
+		if (strcmp(text_value(row, "enabled"), "f") == 0)
+		{
+			ereport(NOTICE, (errmsg("%s is switched off and left alone", platform),
+							 errhint("See the table dreamsuite.platform_settings.")));
+			continue;
+		}
+		if (blocked != NULL)
+		{
+			ereport(NOTICE, (errmsg("%s of user %s is not asked before %s", platform, user, blocked),
+							 errdetail("The platform asked for this pause.")));
+			continue;
+		}
+		users[n] = datumCopy(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null), false, UUID_LEN);
+		platforms_named[n] = CStringGetTextDatum(platform);
+		n++;
+	}
+	call->count = n;
+	call->keys[0] = PointerGetDatum(construct_array(users, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	call->keys[1] = PointerGetDatum(construct_array(platforms_named, n, TEXTOID, -1, false, TYPALIGN_INT));
+	MemoryContextSwitchTo(old);
+}
+
+/* Waits until every account of the call has an outcome. Returns how many failed. */
+static int
+wait_for_outcomes(Call *call)
+{
+	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID};
+	TimestampTz began = GetCurrentTimestamp(), said = began, seen = began;
+	int starts = 0, said_done = -1;
+
+	for (;;)
+	{
+		int done, failed, running, total;
+		TimestampTz now;
+
+		/* Each look is a transaction of its own, so that nothing is held back while we wait. */
+		if (SPI_execute_with_args(progress_sql, 3, types, call->keys, NULL, true, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not look for progress");
+		done = int_value(1);
+		failed = int_value(2);
+		running = int_value(3);
+		total = int_value(4);
+		now = GetCurrentTimestamp();
+		if (running > 0 || done != said_done)
+			seen = now;
+		else if (now - seen > START_PATIENCE_MS * INT64CONST(1000))
+		{
+			/* Nobody works: a collector crashed, or could not start. */
+			if (!config_enabled || (collector_pid() == 0 && (++starts > 3 || !collector_wake())))
+				ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+								errmsg("no collector runs: %d of %d accounts are still due", total - done, total),
+								errhint(config_enabled ? "Raise max_worker_processes, and see the server log."
+													   : "Set dreamsuite.enabled to on.")));
+			if (collector_pid() != 0)
+				collector_wake();
+			seen = now;
+		}
+		SPI_commit();
+		if (done >= total)
+			return failed;
+		if (now - said > SAY_EVERY_MS * INT64CONST(1000) && done != said_done)
+		{
+			ereport(NOTICE, (errmsg("%d of %d accounts collected%s", done, total,
+									failed > 0 ? psprintf(", %d failed", failed) : "")));
+			said = now;
+			said_done = done;
+		}
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_EVERY_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static void
+raise_failures(Call *call, int failed)
+{
+	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID};
+	StringInfoData list;
+
+	initStringInfo(&list);
+	if (SPI_execute_with_args(failures_sql, 3, types, call->keys, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for failures");
+	for (int row = 0; row < (int) SPI_processed; row++)
+	{
+		char *text = text_value(row, "last_error");
+
+		appendStringInfo(&list, "%s%s of user %s: %s%s%s", row == 0 ? "" : "\n", text_value(row, "platform"),
+						 text_value(row, "user_id"), text_value(row, "last_error_class"), text != NULL ? ", " : "",
+						 text != NULL ? text : "");
+	}
+	ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+					errmsg("%d of %d accounts failed", failed, call->count), errdetail("%s", list.data),
+					errhint("What was collected is stored. See dreamsuite.status() and dreamsuite.collection_runs.")));
+}
+
+/* PROCEDURE collect(user_id uuid, platform text) */
+Datum
+dreamsuite_collect(PG_FUNCTION_ARGS)
+{
+	CallContext *context = (CallContext *) fcinfo->context;
+	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID};
+	MemoryContext mine = CurrentMemoryContext;
+	Call call = {{0}};
+	Datum due[3];
+	int failed;
+
+	if (context == NULL || !IsA(context, CallContext) || context->atomic)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+						errmsg("collect() cannot run inside a transaction block"),
+						errdetail("It commits between its steps, so that nothing is held while the network is awaited."),
+						errhint("Call it outside of BEGIN, and not from a function.")));
+	if (!PG_ARGISNULL(1))
+		(void) platform_get(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (!config_enabled)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("dreamsuite.enabled is off"),
+						errhint("Set it to on, and reload.")));
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	select_accounts(&call, fcinfo, mine);
+	if (call.count == 0)
+	{
+		ereport(NOTICE, (errmsg("no account can be collected now")));
+		SPI_finish();
+		PG_RETURN_VOID();
+	}
+	call.keys[2] = TimestampTzGetDatum(GetCurrentTimestamp());
+	due[0] = call.keys[0];
+	due[1] = call.keys[1];
+	due[2] = TimestampTzGetDatum(config_now());
+	if (SPI_execute_with_args(make_due_sql, 3, types, due, NULL, false, 0) != SPI_OK_UPDATE)
+		elog(ERROR, "could not make accounts due");
+	if (!collector_wake())
+		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("the collector could not be started"),
+						errhint("Raise max_worker_processes.")));
+	SPI_commit();
+	failed = wait_for_outcomes(&call);
+	if (failed > 0)
+		raise_failures(&call, failed);
+	ereport(NOTICE, (errmsg("%d of %d accounts collected", call.count, call.count)));
+	SPI_finish();
+	PG_RETURN_VOID();
+}

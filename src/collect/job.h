@@ -1,0 +1,114 @@
+/*
+ * job.h
+ *    One account on its way through one run: claimed, asked, answered, ready to be stored.
+ *
+ * A job lives in a memory context of its own, which is deleted when the job has been stored. Secrets live in a second
+ * one, which is wiped first.
+ */
+#ifndef DREAMSUITE_JOB_H
+#define DREAMSUITE_JOB_H
+
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "lib/ilist.h"
+#include "utils/date.h"
+#include "utils/uuid.h"
+
+#include "platform/platform.h"
+
+typedef enum JobPhase
+{
+	JOB_AUTHORISING, /* tokens are exchanged or refreshed */
+	JOB_ASKING,      /* requests are under way or wait for their pace */
+	JOB_DONE         /* every answer is there; waits to be stored */
+} JobPhase;
+
+/* A request that was made, for request_log. */
+typedef struct LedgerEntry
+{
+	const char *endpoint;
+	TimestampTz at;
+	int http_status; /* 0: no answer */
+	ErrorClass error;
+	double ms;
+	int64 bytes;
+	double quota_cost;
+} LedgerEntry;
+
+typedef struct Tokens
+{
+	char *access_token;             /* NULL: none held */
+	char *refresh_token;            /* NULL: none held */
+	TimestampTz expires_at;         /* TIME_UNKNOWN: does not expire, or not known */
+	TimestampTz refresh_expires_at; /* the same */
+} Tokens;
+
+/* What the operator registered for the platform. One copy per claim, shared by its jobs; wiped with them. */
+typedef struct App
+{
+	const char *client_id;
+	char *client_secret; /* NULL: none */
+	const char *redirect_uri;
+	const JsonbContainer *extra;
+} App;
+
+typedef struct Job
+{
+	dlist_node node; /* in the list of its phase */
+	MemoryContext context;
+	MemoryContext secret_context; /* wiped on reset and delete */
+
+	/* From the claim */
+	pg_uuid_t user_id;
+	const Platform *platform;
+	pg_uuid_t lease_token;
+	int64 run_id;
+	int attempts;       /* this one included */
+	DateADT date;       /* the metric date */
+	const char *status; /* of the account: active, pending, ... */
+	TimestampTz started_at;
+	Account account;
+	Tokens tokens;
+	App app;
+	bool placeholder; /* no credentials or no API: a row of nulls, no request */
+
+	/* The authorisation code of a pending account, to be exchanged; NULL otherwise. */
+	char *code;
+	char *code_verifier;
+	const char *code_redirect_uri;
+	bytea *code_state_hash;
+
+	/* On the way */
+	JobPhase phase;
+	RequestPlan *plan;
+	List *waiting; /* Request *: to be sent when their pace allows */
+	int in_flight;
+	bool refreshed; /* a token was refreshed in this run: a second 401 means that it is dead */
+	List *held;     /* Request *: answered by 401, asked again after the refresh */
+
+	/* For the ledger */
+	List *ledger; /* LedgerEntry * */
+	int64 bytes;
+	double quota_cost;
+	int answered_ok;
+
+	/* The end */
+	ErrorClass error; /* the first that ended or hurt the run */
+	char *error_text;
+	bool stopped;              /* no further requests: revoked, rate limited, quota met, operator */
+	TimestampTz blocked_until; /* the platform named it for this account; 0: none */
+	const char *new_status;    /* NULL: unchanged */
+	const char *new_status_reason;
+	Normalised *result; /* NULL: nothing to store */
+	Jsonb *metrics;
+} Job;
+
+/* Ends the run of a job early: nothing further is asked, what is there is stored. The first error stays. */
+extern void job_stop(Job *job, ErrorClass error, const char *text);
+
+/* Notes an error that does not end the run. The first stays. */
+extern void job_note_error(Job *job, ErrorClass error, const char *text);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * launcher.h
+ *    Keeps a collector in each database of dreamsuite.databases.
+ */
+#ifndef DREAMSUITE_LAUNCHER_H
+#define DREAMSUITE_LAUNCHER_H
+
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+/* Registers the launcher; while shared_preload_libraries are loaded. */
+extern void launcher_register(void);
+
+extern DREAMSUITE_EXPORT void dreamsuite_launcher_main(Datum arg);
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * transaction.c
+ *    The collector's short transactions.
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "pgstat.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "collect/transaction.h"
+
+static MemoryContext home;
+static Oid extension = InvalidOid;
+static List *slots = NIL; /* SPIPlanPtr *: those to be forgotten with the extension */
+
+/* The version in pg_extension, NULL where it is absent. */
+static char *
+installed_version(Oid oid)
+{
+	char *version = NULL;
+	Relation rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
+	scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool null;
+		Datum value = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(rel), &null);
+
+		if (!null)
+			version = TextDatumGetCString(value);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return version;
+}
+
+/* Locks the extension against DROP and ALTER, then looks whether it is still the one that was found. */
+static bool
+lock_extension(void)
+{
+	Oid found = get_extension_oid("dreamsuite", true);
+	char *version;
+
+	if (!OidIsValid(found))
+		return false;
+	LockDatabaseObject(ExtensionRelationId, found, 0, AccessShareLock);
+	if (get_extension_oid("dreamsuite", true) != found)
+		return false;
+	version = installed_version(found);
+	if (version == NULL || strcmp(version, DREAMSUITE_VERSION) != 0)
+	{
+		static bool warned = false;
+
+		if (!warned && version != NULL)
+			ereport(
+				WARNING,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("dreamsuite library is of version \"%s\", its SQL of version \"%s\"",
+						DREAMSUITE_VERSION, version),
+				 errdetail("The collector rests until they agree."),
+				 errhint(
+					 "ALTER EXTENSION dreamsuite UPDATE, or restart the server to load the new library.")));
+		warned = true;
+		return false;
+	}
+	if (found != extension)
+	{
+		ListCell *cell;
+
+		foreach (cell, slots)
+		{
+			SPIPlanPtr *slot = lfirst(cell);
+
+			SPI_freeplan(*slot);
+			*slot = NULL;
+		}
+		list_free(slots);
+		slots = NIL;
+		extension = found;
+	}
+	return true;
+}
+
+bool
+transaction_begin(const char *activity)
+{
+	home = CurrentMemoryContext;
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	pgstat_report_activity(STATE_RUNNING, activity);
+	if (!lock_extension())
+	{
+		transaction_commit();
+		return false;
+	}
+	return true;
+}
+
+void
+transaction_commit(void)
+{
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	pgstat_report_stat(true);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	MemoryContextSwitchTo(home);
+}
+
+void
+transaction_abort(void)
+{
+	AbortCurrentTransaction();
+	pgstat_report_activity(STATE_IDLE, NULL);
+	MemoryContextSwitchTo(home);
+}
+
+SPIPlanPtr
+transaction_plan(SPIPlanPtr *slot, const char *sql, int nargs, Oid *types)
+{
+	if (*slot == NULL)
+	{
+		MemoryContext old;
+		SPIPlanPtr plan = SPI_prepare(sql, nargs, types);
+
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+		*slot = plan;
+		old = MemoryContextSwitchTo(TopMemoryContext);
+		slots = lappend(slots, slot);
+		MemoryContextSwitchTo(old);
+	}
+	return *slot;
+}
+
+void
+transaction_execute(SPIPlanPtr plan, Datum *values, const char *nulls, int expected)
+{
+	int code = SPI_execute_plan(plan, values, nulls, false, 0);
+
+	if (code != expected)
+		elog(ERROR, "statement of the collector ended with %s", SPI_result_code_string(code));
+}
