@@ -34,14 +34,15 @@ authorise_request(Job *job, const Request *request, HttpRequest *http)
 		case STYLE_OAUTH:
 			http->headers = lappend(http->headers, psprintf("Authorization: OAuth %s", token));
 			break;
+		case STYLE_MUSIC_USER:
+			http->headers = lappend(http->headers, psprintf("Music-User-Token: %s", token));
+			break;
 		case STYLE_QUERY:
 		{
 			StringInfoData url;
 
 			initStringInfo(&url);
-			appendStringInfo(&url, "%s%c", http->url, strchr(http->url, '?') != NULL ? '&' : '?');
-			url.data[url.len - 1] = strchr(http->url, '?') != NULL ? '&' : '?';
-			appendStringInfoString(&url, "access_token=");
+			appendStringInfo(&url, "%s%caccess_token=", http->url, strchr(http->url, '?') != NULL ? '&' : '?');
 			url_encode(&url, token);
 			http->url = url.data;
 			break;

@@ -63,7 +63,7 @@ static const char *const claim_sql =
 static const char *const known_sql =
 	"SELECT c.user_id, c.platform, c.content_id, c.kind, c.published_at, c.likes, c.comments, c.shares, c.views,"
 	"  c.reach, c.saves, c.watch_time_minutes, c.title, c.extra"
-	" FROM pg_catalog.unnest($1::uuid[], $2::text[]) AS j(user_id, platform)"
+	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" JOIN dreamsuite.content_items c ON c.user_id = j.user_id AND c.platform = j.platform";
 
 /* When to look again. $1 clock's now: a lease that is running out is waited for as a due account is. */

@@ -78,7 +78,7 @@ static const char *const select_sql =
 
 static const char *const make_due_sql =
 	"UPDATE dreamsuite.account_state s SET next_due_at = $3, attempts = 0"
-	" FROM pg_catalog.unnest($1::uuid[], $2::text[]) AS j(user_id, platform)"
+	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" WHERE s.user_id = j.user_id AND s.platform = j.platform";
 
 /* How far the accounts of the call are. $3 clock's time of the call. */
@@ -87,12 +87,12 @@ static const char *const progress_sql =
 	"  pg_catalog.count(*) FILTER (WHERE s.last_finished_at >= $3 AND s.last_started_at >= $3 AND s.last_outcome = 'failed')::integer,"
 	"  pg_catalog.count(*) FILTER (WHERE s.lease_until IS NOT NULL)::integer,"
 	"  pg_catalog.count(*)::integer"
-	" FROM pg_catalog.unnest($1::uuid[], $2::text[]) AS j(user_id, platform)"
+	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform";
 
 static const char *const failures_sql =
 	"SELECT s.user_id::text, s.platform, s.last_error_class, s.last_error"
-	" FROM pg_catalog.unnest($1::uuid[], $2::text[]) AS j(user_id, platform)"
+	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"
 	" WHERE s.last_finished_at >= $3 AND s.last_outcome = 'failed'"
 	" ORDER BY 1, 2 LIMIT 5";

@@ -2,7 +2,8 @@
  * store.c
  *    Finished jobs become rows, in one transaction for a batch.
  *
- * Every statement works on all rows of the batch at once. Nothing is written for a job whose lease is lost: another
+ * Every statement works on all rows of the batch at once (unnest() of several arrays cannot be qualified; the
+ * collector's search_path is pinned). Nothing is written for a job whose lease is lost: another
  * collector may have taken the account over.
  */
 #include "postgres.h"
@@ -65,7 +66,7 @@ jobs_with_lease(List *jobs)
 	}
 	execute_columns(
 		&plan,
-		"SELECT j.at FROM pg_catalog.unnest($1, $2, $3, $4) AS j(user_id, platform, lease_token, at)"
+		"SELECT j.at FROM unnest($1, $2, $3, $4) AS j(user_id, platform, lease_token, at)"
 		" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"
 		"  AND s.lease_token = j.lease_token"
 		" FOR UPDATE OF s",
@@ -136,7 +137,7 @@ store_days(List *jobs)
 		"  engagement_total, content_count, metrics, collected_at)"
 		" SELECT j.user_id, j.platform, j.date, j.follower_count, j.follower_change_24h, j.engagement_total,"
 		"  j.content_count::integer, j.metrics, pg_catalog.clock_timestamp()"
-		" FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6, $7, $8) AS j(user_id, platform, date, follower_count,"
+		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS j(user_id, platform, date, follower_count,"
 		"  follower_change_24h, engagement_total, content_count, metrics)"
 		" ON CONFLICT (user_id, platform, date) DO UPDATE SET"
 		"  follower_count = COALESCE(excluded.follower_count, d.follower_count),"
@@ -247,7 +248,7 @@ store_content(List *jobs)
 		" SELECT j.user_id, j.platform, j.content_id, j.kind, j.published_at, j.title, j.url, j.collaborators::text[],"
 		"  j.likes, j.comments, j.shares, j.views, j.reach, j.saves, j.watch_time_minutes, j.seen, j.seen,"
 		"  COALESCE(j.extra, '{}')"
-		" FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 		"  AS j(user_id, platform, content_id, kind, published_at, title, url, collaborators, likes, comments, shares,"
 		"  views, reach, saves, watch_time_minutes, seen, extra)"
 		" ON CONFLICT (user_id, platform, content_id) DO UPDATE SET"
@@ -263,7 +264,7 @@ store_content(List *jobs)
 	execute_columns(
 		&history_plan,
 		"INSERT INTO dreamsuite.content_history AS h (user_id, platform, content_id, date, likes, comments, shares, views)"
-		" SELECT * FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6, $7, $8)"
+		" SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
 		" ON CONFLICT (user_id, platform, content_id, date) DO UPDATE SET"
 		"  likes = COALESCE(excluded.likes, h.likes), comments = COALESCE(excluded.comments, h.comments),"
 		"  shares = COALESCE(excluded.shares, h.shares), views = COALESCE(excluded.views, h.views)"
@@ -361,7 +362,7 @@ store_ledger(List *jobs, const Ending *endings)
 		" SELECT j.run_id, j.user_id, j.platform, j.date, j.started_at, pg_catalog.clock_timestamp(),"
 		"  j.outcome, j.requests, j.bytes, j.quota_cost::numeric, j.error_class, j.error,"
 		"  j.quarantined::text[]"
-		" FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 		"  AS j(run_id, user_id, platform, date, started_at, outcome, requests, bytes, quota_cost,"
 		"  error_class, error, quarantined)",
 		runs, SPI_OK_INSERT);
@@ -371,14 +372,14 @@ store_ledger(List *jobs, const Ending *endings)
 		"  error_class, ms, bytes, quota_cost)"
 		" SELECT j.run_id, j.user_id, j.platform, j.endpoint, j.at, j.http_status, j.error_class,"
 		"  pg_catalog.round(j.ms::numeric, 2), j.bytes, j.quota_cost::numeric"
-		" FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS j(run_id, user_id, platform,"
+		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS j(run_id, user_id, platform,"
 		"  endpoint, at, http_status, error_class, ms, bytes, quota_cost)",
 		requests, SPI_OK_INSERT);
 	execute_columns(
 		&quarantine_plan,
 		"INSERT INTO dreamsuite.metric_quarantine AS q (user_id, platform, metric, since, until, reason)"
 		" SELECT DISTINCT j.user_id, j.platform, j.metric, j.since, j.until, 'refused by the platform'"
-		" FROM pg_catalog.unnest($1, $2, $3, $4, $5) AS j(user_id, platform, metric, since, until)"
+		" FROM unnest($1, $2, $3, $4, $5) AS j(user_id, platform, metric, since, until)"
 		" ON CONFLICT (user_id, platform, metric) DO UPDATE SET until = excluded.until",
 		quarantine, SPI_OK_INSERT);
 }
@@ -429,7 +430,7 @@ store_accounts(List *jobs, const Ending *endings)
 		"  next_due_at = j.next_due_at, blocked_until = j.blocked_until, attempts = j.attempts,"
 		"  done_on = COALESCE(j.done_on, s.done_on), last_finished_at = pg_catalog.clock_timestamp(),"
 		"  last_outcome = j.outcome, last_error_class = j.error_class, last_error = j.error"
-		" FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS j(user_id, platform, next_due_at,"
+		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS j(user_id, platform, next_due_at,"
 		"  blocked_until, attempts, done_on, outcome, error_class, error)"
 		" WHERE s.user_id = j.user_id AND s.platform = j.platform",
 		states, SPI_OK_UPDATE);
@@ -441,7 +442,7 @@ store_accounts(List *jobs, const Ending *endings)
 		"  status = CASE WHEN a.status = 'paused' THEN a.status ELSE COALESCE(j.status, a.status) END,"
 		"  status_reason = CASE WHEN a.status = 'paused' OR j.status IS NULL THEN a.status_reason"
 		"   ELSE j.reason END"
-		" FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6) AS j(user_id, platform, external_id, handle,"
+		" FROM unnest($1, $2, $3, $4, $5, $6) AS j(user_id, platform, external_id, handle,"
 		"  status, reason)"
 		" WHERE a.user_id = j.user_id AND a.platform = j.platform"
 		"  AND ((a.external_id IS NULL AND j.external_id IS NOT NULL)"
