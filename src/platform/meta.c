@@ -152,7 +152,9 @@ judge_code(Verdict *result, int code, int64 subcode)
 {
 	for (int i = 0; i < lengthof(codes); i++)
 	{
-		if (codes[i].code == code && (codes[i].subcode == 0 || codes[i].subcode == subcode))
+		bool same_code = codes[i].code == code || (code == 0 && codes[i].subcode != 0);
+
+		if (same_code && (codes[i].subcode == 0 || codes[i].subcode == subcode))
 		{
 			result->error = codes[i].error;
 			result->scope = codes[i].scope;

@@ -12,6 +12,7 @@
 
 const Platform *const platforms[] = {
 	&platform_instagram,
+	&platform_facebook,
 	&platform_spotify,
 	&platform_youtube,
 	&platform_tiktok,
