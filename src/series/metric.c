@@ -154,6 +154,56 @@ metric_in_jsonb(const JsonbContainer *metrics, const char *key)
 	return number_from_numeric(value.val.numeric);
 }
 
+/* Keys of a jsonb object are ordered by length, then by bytes. */
+static inline int
+compare_key(const JsonbContainer *object, uint32 i, const char *key, int length)
+{
+	const char *base = (const char *) &object->children[JsonContainerSize(object) * 2];
+	int have = getJsonbLength(object, i);
+
+	if (have != length)
+		return have > length ? 1 : -1;
+	return memcmp(base + getJsonbOffset(object, i), key, length);
+}
+
+Number
+metric_in_jsonb_near(const JsonbContainer *object, const char *key, int length, uint32 *near)
+{
+	uint32 count = JsonContainerSize(object);
+	const char *base = (const char *) &object->children[count * 2];
+	uint32 place = *near;
+	JEntry entry;
+
+	if (!JsonContainerIsObject(object))
+		return NUMBER_UNKNOWN;
+	if (unlikely(place >= count || compare_key(object, place, key, length) != 0))
+	{
+		uint32 low = 0;
+		uint32 high = count;
+
+		while (low < high)
+		{
+			int order;
+
+			place = low + (high - low) / 2;
+			order = compare_key(object, place, key, length);
+			if (order == 0)
+				break;
+			if (order < 0)
+				low = place + 1;
+			else
+				high = place;
+		}
+		if (low >= high)
+			return NUMBER_UNKNOWN;
+		*near = place;
+	}
+	entry = object->children[count + place];
+	if (!JBE_ISNUMERIC(entry))
+		return NUMBER_UNKNOWN;
+	return number_from_numeric((Numeric) (base + INTALIGN(getJsonbOffset(object, count + place))));
+}
+
 Number
 metric_audience(const Platform *platform, const Number *column, const JsonbContainer *metrics)
 {

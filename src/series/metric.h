@@ -50,6 +50,12 @@ typedef struct CoreValues
 /* A number inside metrics; unknown where the key is absent, null or no number. `big` points into the object. */
 extern Number metric_in_jsonb(const JsonbContainer *metrics, const char *key);
 
+/*
+ * The same for a key that is looked up row after row: *place is where it was in the last row and is tried first, since
+ * the rows of a platform have the same keys. Begin with 0.
+ */
+extern Number metric_in_jsonb_near(const JsonbContainer *metrics, const char *key, int length, uint32 *place);
+
 /* The audience of a row: the column where it is known, else the platform's audience field. */
 extern Number metric_audience(const Platform *platform, const Number *column, const JsonbContainer *metrics);
 

@@ -101,55 +101,6 @@ plan_platform(RowPlan *plan, const char *name, int length)
 	return result;
 }
 
-/* Keys of a jsonb object are ordered by length, then by bytes. */
-static inline int
-compare_key(const JsonbContainer *object, uint32 i, const char *key, int length)
-{
-	const char *base = (const char *) &object->children[JsonContainerSize(object) * 2];
-	int have = getJsonbLength(object, i);
-
-	if (have != length)
-		return have > length ? 1 : -1;
-	return memcmp(base + getJsonbOffset(object, i), key, length);
-}
-
-/* The number at a key; metric->place is tried first. `big` of the result points into the object. */
-static inline Number
-number_at(const JsonbContainer *object, PlatformMetric *metric)
-{
-	uint32 count = JsonContainerSize(object);
-	const char *base = (const char *) &object->children[count * 2];
-	uint32 place = metric->place;
-	JEntry entry;
-
-	if (unlikely(place >= count || compare_key(object, place, metric->key, metric->key_length) != 0))
-	{
-		uint32 low = 0;
-		uint32 high = count;
-
-		while (low < high)
-		{
-			int order;
-
-			place = low + (high - low) / 2;
-			order = compare_key(object, place, metric->key, metric->key_length);
-			if (order == 0)
-				break;
-			if (order < 0)
-				low = place + 1;
-			else
-				high = place;
-		}
-		if (low >= high)
-			return NUMBER_UNKNOWN;
-		metric->place = place;
-	}
-	entry = object->children[count + place];
-	if (!JBE_ISNUMERIC(entry))
-		return NUMBER_UNKNOWN;
-	return number_from_numeric((Numeric) (base + INTALIGN(getJsonbOffset(object, count + place))));
-}
-
 DREAMSUITE_FUNCTION(dreamsuite_growth_row);
 
 /*
@@ -236,8 +187,7 @@ dreamsuite_growth_row(PG_FUNCTION_ARGS)
 		{
 			if (object == NULL)
 				object = &PG_GETARG_JSONB_P(7)->root;
-			if (JsonContainerIsObject(object))
-				value = number_at(object, metric);
+			value = metric_in_jsonb_near(object, metric->key, metric->key_length, &metric->place);
 		}
 
 		if (value.known)
