@@ -20,6 +20,7 @@
 
 #include "dreamsuite.h"
 
+#include "utils/formatting.h"
 #include "utils/timestamp.h"
 
 #include "platform/platform.h"
@@ -83,7 +84,7 @@ static const StepDef steps[] = {
 	{NULL},
 };
 
-/* Lower-case codes of two letters, each once; the default where none is set. */
+/* Codes of two letters in lower case, each once; the default where none is set. */
 static List *
 storefronts(const Account *account)
 {
@@ -92,10 +93,10 @@ storefronts(const Account *account)
 
 	foreach (cell, account_setting_list(account, "storefronts"))
 	{
-		const char *given = lfirst(cell);
+		char *code = asc_tolower(lfirst(cell), strlen(lfirst(cell)));
 
-		if (strlen(given) == 2)
-			codes = append_distinct(codes, psprintf("%c%c", pg_tolower(given[0]), pg_tolower(given[1])));
+		if (strlen(code) == 2 && strspn(code, "abcdefghijklmnopqrstuvwxyz") == 2)
+			codes = append_distinct(codes, code);
 	}
 	return codes != NIL ? codes : list_make1(DEFAULT_STOREFRONT);
 }
@@ -513,14 +514,29 @@ compare_positions(const ListCell *a, const ListCell *b)
 	return -strcmp(left->chart, right->chart); /* songs before albums */
 }
 
+/* Entries of the chart on earlier pages of the same storefront. */
+static int64
+entries_before(const Bodies *pages, int i, const char *type)
+{
+	int64 sum = 0;
+
+	for (int j = 0; j < i; j++)
+	{
+		if (pages->entries[j].of != NULL && strcmp(pages->entries[j].of, pages->entries[i].of) == 0)
+			sum += json_length(json_array_in(most_played(pages->entries[j].body, type), "data"));
+	}
+	return sum;
+}
+
 /*
  * The rank is offset + index + 1. The offset stands in the chart's own address, else follows from that of the next
- * page, else from the page before (`expected`). Returns the offset that the next page is to have.
+ * page, else from the pages before.
  */
-static int64
-read_chart(List **positions, const JsonbContainer *chart, const char *label, const char *country,
-		   int64 expected, const char *own, const Contents *content)
+static List *
+read_chart(List *positions, const Bodies *pages, int i, const char *type, const char *label,
+		   const Normalised *out)
 {
+	const JsonbContainer *chart = most_played(pages->entries[i].body, type);
 	const JsonbContainer *data = json_array_in(chart, "data");
 	char *href = json_text(chart, "href");
 	int64 limit = number_in(href, "limit=");
@@ -532,58 +548,39 @@ read_chart(List **positions, const JsonbContainer *chart, const char *label, con
 	if (limit == COUNT_UNKNOWN)
 		limit = json_length(data);
 	if (offset == COUNT_UNKNOWN)
-		offset = following != COUNT_UNKNOWN && following >= limit ? following - limit : expected;
+		offset = following != COUNT_UNKNOWN && following >= limit ? following - limit
+																  : entries_before(pages, i, type);
 	for (int64 rank = offset + 1; json_next_value(&items, &value); rank++)
 	{
 		Position *position;
 
-		if (value.type != jbvBinary || !is_by(value.val.binary.data, own, content))
+		if (value.type != jbvBinary || !is_by(value.val.binary.data, out->account->external_id, out->content))
 			continue;
 		position = palloc(sizeof(Position));
-		*position = (Position){.chart = label, .rank = rank, .country = country};
-		*positions = lappend(*positions, position);
+		*position = (Position){.chart = label,
+							   .rank = rank,
+							   .country = asc_toupper(pages->entries[i].of, strlen(pages->entries[i].of))};
+		positions = lappend(positions, position);
 	}
-	return following != COUNT_UNKNOWN ? following : offset + json_length(data);
+	return positions;
 }
 
 static void
-read_charts(const Responses *responses, Normalised *out, const char *own)
+read_charts(const Responses *responses, Normalised *out)
 {
 	const Bodies *pages = bodies(responses, "charts");
 	List *positions = NIL;
 	ListCell *cell;
 	EntriesBuilder builder;
 
-	if (own == NULL || pages->count == 0)
+	if (out->account->external_id == NULL || pages->count == 0)
 		return;
 	for (int i = 0; i < pages->count; i++)
 	{
-		const char *of = pages->entries[i].of;
-		int64 songs = 0, albums = 0;
-		char *country;
-
-		/* The pages of a storefront are read together, where its first is met. */
-		for (int j = 0; j < i && of != NULL; j++)
-		{
-			if (pages->entries[j].of != NULL && strcmp(pages->entries[j].of, of) == 0)
-				of = NULL;
-		}
-		if (of == NULL)
+		if (pages->entries[i].of == NULL)
 			continue;
-		country = psprintf("%s", of);
-		for (char *c = country; *c != '\0'; c++)
-			*c = pg_toupper(*c);
-		for (int j = i; j < pages->count; j++)
-		{
-			const JsonbContainer *page = pages->entries[j].body;
-
-			if (pages->entries[j].of == NULL || strcmp(pages->entries[j].of, of) != 0)
-				continue;
-			songs = read_chart(&positions, most_played(page, "songs"), "Top Songs", country, songs, own,
-							   out->content);
-			albums = read_chart(&positions, most_played(page, "albums"), "Top Albums", country, albums, own,
-								out->content);
-		}
+		positions = read_chart(positions, pages, i, "songs", "Top Songs", out);
+		positions = read_chart(positions, pages, i, "albums", "Top Albums", out);
 	}
 	list_sort(positions, compare_positions);
 	entries_begin(&builder);
@@ -669,7 +666,7 @@ normalise(const Responses *responses, Normalised *out)
 		while (json_next_object(&items, &album))
 			read_album(out, album, own);
 	}
-	read_charts(responses, out, own);
+	read_charts(responses, out);
 	read_placements(responses, out, own);
 	set_count(out, "library_songs_count", library_total(responses, "library_songs"));
 	set_count(out, "playlists_count", library_total(responses, "library_playlists"));

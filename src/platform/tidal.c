@@ -15,6 +15,7 @@
 
 #include "dreamsuite.h"
 
+#include <ctype.h>
 #include <math.h>
 
 #include "utils/timestamp.h"
@@ -59,7 +60,7 @@ ask(Plan *plan, const char *step, const char *of)
 	char country[3] = DEFAULT_COUNTRY;
 	Request *request = plan_ask(plan, step, of);
 
-	if (strlen(given) == 2)
+	if (strlen(given) == 2 && isalpha((unsigned char) given[0]) && isalpha((unsigned char) given[1]))
 	{
 		country[0] = pg_toupper(given[0]);
 		country[1] = pg_toupper(given[1]);
