@@ -647,7 +647,9 @@ read_placements(const Responses *responses, Normalised *out, const char *own)
 			if (j == i || (of != NULL && other != NULL && strcmp(other, of) == 0))
 				playlist = playlist_of(tracked->entries[j].body);
 		}
-		add_playlist(playlist, of != NULL ? of : json_id(playlist, "id"), &ids, &names);
+		if (of == NULL)
+			of = json_id(playlist, "id");
+		add_playlist(playlist, of != NULL ? of : "", &ids, &names);
 	}
 	set_count(out, "playlist_placements", list_length(ids));
 	set_texts(out, "editorial_placements", names);

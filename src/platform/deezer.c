@@ -331,7 +331,7 @@ count_placements(const Responses *responses, const char *own)
 	}
 	for (int i = 0; i < tracked->count; i++)
 		if (features_artist(tracked->entries[i].body, own))
-			ids = append_distinct(ids, pstrdup(tracked->entries[i].of));
+			ids = append_distinct(ids, pstrdup(tracked->entries[i].of != NULL ? tracked->entries[i].of : ""));
 	return list_length(ids);
 }
 

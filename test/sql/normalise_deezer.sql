@@ -66,7 +66,8 @@ SELECT pg_temp.placements('{"artist_playlists": [{"data": [{"id": 1}, {"id": 2},
        pg_temp.placements('{"tracked_playlists": [{"of": 7, "body": {"data": [{"artist": {"id": 5}}]}}]}'),
        pg_temp.placements('{"artist_playlists": [{"data": [], "total": 0}]}'),
        pg_temp.placements('{"artist_playlists": [{"error": {"code": 4}}], "tracked_playlists": [{"of": 7, "body": {"data": [{"artist": {"id": 27}}]}}]}'),
-       pg_temp.placements('{"tracked_playlists": [{"of": 7, "body": {"error": {"code": 800}}}]}');
+       pg_temp.placements('{"tracked_playlists": [{"of": 7, "body": {"error": {"code": 800}}}]}'),
+       pg_temp.placements('{"tracked_playlists": [{"data": [{"artist": {"id": 27}}]}]}');
 
 -- odd content never fails
 SELECT pg_temp.deezer('{"artist": [[], {"id": {}, "nb_fan": "many"}], "albums": [{"data": {"a": 1}}, {"data": [[], 1, {"id": null}, {"id": "x", "release_date": 7, "title": ["t"]}]}],
