@@ -43,6 +43,20 @@ $(INSTALL_SQL): $(sort $(wildcard sql/parts/*.sql)) dreamsuite.control
 # Every object follows every header: the tree is small and a stale object costs more than a rebuild.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 
+.PHONY: check demo bench syntax
+check:
+	@ONLY='$(ONLY)' TAP='$(TAP)' test/harness/check
+
+demo:
+	@test/demo/demo
+
+bench:
+	@test/bench/bench
+
+# Compiles every file without keeping anything: for a second compiler.
+syntax:
+	@for f in $(OBJS:.o=.c); do $(CC) $(CPPFLAGS) $(CFLAGS) -fsyntax-only $$f || exit 1; done
+
 .PHONY: format
 format:
 	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch])

@@ -1,0 +1,139 @@
+# Shared by make check, make demo and make bench: packages, build, and a private cluster.
+#
+# Root installs packages and the extension; servers and tests run as an unprivileged user, because PostgreSQL refuses root.
+# Nothing here touches a server that it did not start.
+
+set -u
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$ROOT"
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# as_root COMMAND...: where packages or the extension are installed
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# need_packages PACKAGE...: installs the Debian packages that are missing
+need_packages() {
+    local missing=() p
+    for p in "$@"; do
+        [ "$(dpkg-query -W -f='${Status}' "$p" 2>/dev/null)" = "install ok installed" ] || missing+=("$p")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    command -v apt-get >/dev/null || die "these packages are missing: ${missing[*]}"
+    say "installing ${missing[*]}"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null 2>&1
+    # a server package must not start a cluster of its own
+    as_root mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] ||
+        echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >"${TMPDIR:-/tmp}/dreamsuite-apt.log" 2>&1 ||
+        { tail -n 20 "${TMPDIR:-/tmp}/dreamsuite-apt.log" >&2; die "apt-get could not install ${missing[*]}"; }
+}
+
+# find_server: sets PG_CONFIG, BINDIR, PGMAJOR; installs the distribution's server where there is none
+find_server() {
+    need_packages gcc make pkg-config libcurl4-openssl-dev libsodium-dev libjwt-dev python3
+    if [ -z "${PG_CONFIG:-}" ]; then
+        PGMAJOR=$(ls /usr/lib/postgresql 2>/dev/null | sort -n | tail -n 1)
+        if [ -z "$PGMAJOR" ]; then
+            need_packages postgresql
+            PGMAJOR=$(ls /usr/lib/postgresql | sort -n | tail -n 1)
+        fi
+        need_packages "postgresql-$PGMAJOR" "postgresql-server-dev-$PGMAJOR"
+        PG_CONFIG=/usr/lib/postgresql/$PGMAJOR/bin/pg_config
+    fi
+    [ -x "$PG_CONFIG" ] || die "no pg_config at $PG_CONFIG"
+    BINDIR=$("$PG_CONFIG" --bindir)
+    PGMAJOR=$("$PG_CONFIG" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')
+    PGXS_TESTS=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
+    export PG_CONFIG BINDIR PGMAJOR PGXS_TESTS
+}
+
+# build_and_install: quiet, but for what went wrong
+build_and_install() {
+    local log=${TMPDIR:-/tmp}/dreamsuite-build.$$.log
+    say "building for PostgreSQL $PGMAJOR"
+    make -s -j2 with_llvm=no PG_CONFIG="$PG_CONFIG" >"$log" 2>&1 || { tail -n 40 "$log" >&2; die "the build failed"; }
+    if [ -w "$("$PG_CONFIG" --pkglibdir)" ]; then
+        make -s with_llvm=no PG_CONFIG="$PG_CONFIG" install >>"$log" 2>&1
+    else
+        as_root make -s with_llvm=no PG_CONFIG="$PG_CONFIG" install >>"$log" 2>&1
+    fi || { tail -n 40 "$log" >&2; die "the installation failed"; }
+    rm -f "$log"
+}
+
+# make_workplace NAME: a directory of our own that the unprivileged user owns, with a copy of what tests read; sets WORK
+make_workplace() {
+    WORK=$(mktemp -d "${TMPDIR:-/tmp}/dreamsuite-$1.XXXXXX")
+    chmod 755 "$WORK"
+    mkdir "$WORK/tree"
+    cp -a test expected sql dreamsuite.control "$WORK/tree/"
+    [ -d examples ] && cp -a examples "$WORK/tree/"
+    if [ -d "$ROOT/../shared/fixtures" ]; then
+        mkdir "$WORK/shared"
+        cp -a "$ROOT/../shared/fixtures" "$ROOT/../shared/schema" "$WORK/shared/"
+        chmod -R u+w "$WORK/shared"
+    fi
+    if [ "$(id -u)" = 0 ]; then
+        RUN_USER=postgres
+        id postgres >/dev/null 2>&1 || { RUN_USER=nobody; }
+        chown -R "$RUN_USER" "$WORK"
+    fi
+    export WORK
+}
+
+# as_user COMMAND...: without root's rights, in the workplace
+as_user() {
+    if [ "$(id -u)" = 0 ]; then
+        (cd "$WORK" && setpriv --reuid="$RUN_USER" --regid="$(id -g "$RUN_USER")" --clear-groups \
+            env HOME="$WORK" PATH="$BINDIR:$PATH" "$@")
+    else
+        (cd "$WORK" && env PATH="$BINDIR:$PATH" "$@")
+    fi
+}
+
+# start_cluster [SETTING...]: a private cluster in the workplace, reached through a socket there; sets PGHOST, PGPORT, PGUSER
+start_cluster() {
+    as_user initdb -D "$WORK/db" -U postgres -E UTF8 --locale=C.UTF-8 --no-sync >"$WORK/initdb.log" 2>&1 ||
+        { cat "$WORK/initdb.log" >&2; die "initdb failed"; }
+    as_user tee -a "$WORK/db/postgresql.conf" >/dev/null <<CONF
+listen_addresses = ''
+unix_socket_directories = '$WORK'
+port = 5432
+fsync = off
+max_worker_processes = 16
+log_min_messages = log
+CONF
+    local setting
+    for setting in "$@"; do echo "$setting" | as_user tee -a "$WORK/db/postgresql.conf" >/dev/null; done
+    as_user pg_ctl -D "$WORK/db" -l "$WORK/server.log" -w start >/dev/null || { tail -n 20 "$WORK/server.log" >&2; die "the server did not start"; }
+    export PGHOST=$WORK PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+}
+
+stop_cluster() {
+    [ -f "$WORK/db/postmaster.pid" ] && as_user pg_ctl -D "$WORK/db" -m immediate -w stop >/dev/null 2>&1
+}
+
+# start_simulator [OPTION...]: sets SIMULATOR to its address
+start_simulator() {
+    as_user python3 "$WORK/tree/test/simulator/simulator.py" --port 0 --port-file "$WORK/simulator.port" "$@" \
+        >"$WORK/simulator.log" 2>&1 &
+    SIMULATOR_PID=$!
+    local i
+    for i in $(seq 100); do
+        [ -s "$WORK/simulator.port" ] && break
+        sleep 0.1
+    done
+    [ -s "$WORK/simulator.port" ] || { cat "$WORK/simulator.log" >&2; die "the simulator did not start"; }
+    SIMULATOR=http://127.0.0.1:$(cat "$WORK/simulator.port")
+    export SIMULATOR
+}
+
+stop_simulator() {
+    [ -n "${SIMULATOR_PID:-}" ] && kill "$SIMULATOR_PID" 2>/dev/null
+    pkill -f "$WORK/tree/test/simulator/simulator.py" 2>/dev/null
+    return 0
+}
