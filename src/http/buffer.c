@@ -21,9 +21,16 @@ buffer_append(Buffer *buffer, const char *data, size_t length)
 
 		while (room < buffer->length + length + 1)
 			room *= 2;
-		grown = realloc(buffer->data, room);
+		/* Not realloc(): it would leave what may be a token behind. */
+		grown = malloc(room);
 		if (grown == NULL)
 			return BUFFER_NO_MEMORY;
+		if (buffer->data != NULL)
+		{
+			memcpy(grown, buffer->data, buffer->length);
+			explicit_bzero(buffer->data, buffer->length);
+			free(buffer->data);
+		}
 		buffer->data = grown;
 		buffer->room = room;
 	}
@@ -39,7 +46,7 @@ buffer_reset(Buffer *buffer, size_t keep, bool secret)
 	if (buffer->data == NULL)
 		return;
 	if (secret)
-		explicit_bzero(buffer->data, buffer->room);
+		explicit_bzero(buffer->data, buffer->length); /* what was beyond it has been wiped before */
 	if (buffer->room > keep)
 	{
 		free(buffer->data);

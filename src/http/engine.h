@@ -3,7 +3,10 @@
  *    HTTPS in a loop: many transfers at once, driven from a latch wait.
  *
  * Knows nothing of platforms or of SQL. Network trouble is never an error here: it comes as an answer with an
- * ErrorClass. Errors are raised only by create, configure and send, and never from inside libcurl.
+ * ErrorClass. Errors are raised only by create, configure and send, and never from inside libcurl; run raises what
+ * CHECK_FOR_INTERRUPTS() and `done` do, and the engine can go on or be thrown away afterwards.
+ *
+ * An engine lives as long as its memory context; whatever libcurl holds is freed when that is reset or deleted.
  */
 #ifndef DREAMSUITE_ENGINE_H
 #define DREAMSUITE_ENGINE_H
@@ -19,10 +22,10 @@ typedef struct HttpAnswer HttpAnswer;
 
 typedef struct HttpOptions
 {
-	int max_connections;       /* open at once; further transfers wait for one */
-	int max_host_connections;  /* the same for one host */
+	int max_connections;       /* transfers under way at once, and connections open; further ones wait */
+	int max_host_connections;  /* transfers under way at once to one host */
 	int connect_timeout_ms;    /* name, connection and TLS together */
-	int idle_timeout_s;        /* no byte for so long ends a transfer */
+	int idle_timeout_s;        /* no byte for so long ends a transfer; 0: the whole time-out alone counts */
 	size_t max_body;           /* bytes of a body, after decompression */
 	const char *ca_file;       /* PEM; NULL or empty: the system's */
 	const char *proxy;         /* NULL or empty: none, whatever the environment says */
@@ -45,56 +48,69 @@ typedef struct HttpRequest
 	size_t body_length;
 	const char *content_type; /* of a POST; NULL: application/x-www-form-urlencoded */
 	int timeout_ms;           /* of the whole transfer, from its start; 1..600000 */
+	const void *owner;        /* for http_engine_cancel_owner(); may be NULL */
 } HttpRequest;
 
-/* Valid until `done` returns. */
+/* Valid until `done` returns; what shall live longer is copied. */
 struct HttpAnswer
 {
 	int status;       /* 0: none came */
-	const char *body; /* NUL-terminated; never NULL */
+	const char *body; /* NUL-terminated, may hold NULs; never NULL, empty where the transfer failed */
 	size_t length;
-	ErrorClass error; /* ERROR_NONE, ERROR_NETWORK, ERROR_TIMEOUT or ERROR_TOO_LARGE; a status is no error */
-	const char *error_text; /* says in which phase; NULL for ERROR_NONE */
-	double total_ms;
-	int64 bytes;    /* received on the wire: headers and body */
-	bool reused;    /* over a connection that was open already */
-	void *transfer; /* the engine's own */
+	/*
+	 * How the transfer ended; a status is no error. ERROR_NONE, ERROR_NETWORK, ERROR_TIMEOUT, ERROR_TOO_LARGE, or
+	 * ERROR_BAD_RESPONSE for what is not HTTP or cannot be decompressed.
+	 */
+	ErrorClass error;
+	const char *error_text; /* says in which phase; holds no secret; NULL for ERROR_NONE */
+	double total_ms;        /* without the time in the queue */
+	int64 bytes;            /* received on the wire: headers and body */
+	bool reused;            /* over a connection that was open already */
+	int http_version;       /* 10, 11, 20; 0: not known */
+	const void *transfer;   /* the engine's own */
 };
 
-/* Called once for each transfer, outside of libcurl; may send further requests. Must not raise. */
+/*
+ * Called once for each transfer, outside of libcurl and with CurrentMemoryContext as it was; may send and cancel. What it
+ * raises passes through http_engine_run(); its transfer counts as answered.
+ */
 typedef void (*HttpDone)(HttpAnswer *answer, void *arg);
 
 /*
- * Makes an engine that lives as long as `context`. Errors: ERRCODE_FEATURE_NOT_SUPPORTED where libcurl cannot resolve
- * names without blocking, ERRCODE_INSUFFICIENT_RESOURCES where descriptors are lacking.
+ * Makes an engine in `context`. Descriptors are booked with the server; where it has too few to spare, a WARNING says so
+ * and fewer connections are used. Errors: ERRCODE_FEATURE_NOT_SUPPORTED where libcurl cannot resolve names without
+ * blocking, ERRCODE_INSUFFICIENT_RESOURCES where no descriptor is left.
  */
 extern HttpEngine *http_engine_create(MemoryContext context, const HttpOptions *options);
 
-/* New options for transfers that start from now on. */
+/* New options for transfers that are sent from now on; the limits count at once. Texts are copied. Errors as above. */
 extern void http_engine_configure(HttpEngine *engine, const HttpOptions *options);
 
 /*
- * Starts a transfer. Everything is copied; what was copied is wiped when the transfer ends. Errors:
- * ERRCODE_INVALID_PARAMETER_VALUE for an address that is not https, ERRCODE_OUT_OF_MEMORY.
+ * Queues a request; http_engine_run() starts it as soon as the limits allow, in the order of its host. Everything is
+ * copied; the copy is wiped when the transfer ends. Errors: ERRCODE_INVALID_PARAMETER_VALUE for an address that is not
+ * plain https://host[:port]/..., a header line with a line break, or a time-out out of range; ERRCODE_OUT_OF_MEMORY.
  */
 extern void http_send(HttpEngine *engine, const HttpRequest *request, HttpDone done, void *arg);
 
 /*
- * Waits at most timeout_ms (-1: without end) for the latch, the network or a timer, and calls `done` of what has ended.
- * Returns after one round of that. Resets the latch; the caller checks what it was set for. Answers interrupts.
+ * Starts what is queued, drives what is under way and calls `done` of what has ended. Returns when something has ended,
+ * when the latch was set, or after timeout_ms (-1: never). Resets the latch; the caller checks what it was set for.
+ * Answers interrupts, so it is not to be called with something half done.
  */
 extern void http_engine_run(HttpEngine *engine, long timeout_ms);
 
-/* Transfers under way. */
+/* Transfers that are queued or under way. */
 extern int http_engine_active(const HttpEngine *engine);
 
-/* Ends every transfer without calling `done`. */
+/* Ends every transfer, or those whose request had this owner, without calling `done`. */
 extern void http_engine_cancel(HttpEngine *engine);
+extern void http_engine_cancel_owner(HttpEngine *engine, const void *owner);
 
 /* The value of a header of the final response, case-insensitively; NULL where absent. Valid as the answer is. */
 extern const char *http_answer_header(const HttpAnswer *answer, const char *name);
 
-/* Wipes what a request points to of headers and body, where the caller built them for one call. */
+/* Wipes the header lines of a request that carry credentials, where the caller built them for one call. */
 extern void http_request_wipe(HttpRequest *request);
 
 #endif
