@@ -355,6 +355,13 @@ answered(HttpAnswer *http, void *arg)
 		if (http->error == ERROR_NONE)
 			verdict = job->platform->classify(&answer);
 		entry->error = verdict.error;
+		if (job->platform->cost != NULL)
+		{
+			double cost = verdict.error == ERROR_NONE ? job->platform->cost(sent->request, &answer) : 0;
+
+			job->quota_cost += cost - entry->quota_cost;
+			entry->quota_cost = cost;
+		}
 		judge(job, sent->request, &answer, &verdict);
 	}
 	MemoryContextSwitchTo(old);

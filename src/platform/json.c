@@ -454,6 +454,38 @@ json_bool(const JsonbContainer *object, const char *key, bool otherwise)
 	return json_member(object, key, &value) && value.type == jbvBool ? value.val.boolean : otherwise;
 }
 
+bool
+text_is(const char *text, const char *word)
+{
+	return text != NULL && strcmp(text, word) == 0;
+}
+
+char *
+text_unescape(char *text)
+{
+	static const char *const entities[] = {"&amp;", "&lt;", "&gt;"};
+	char *out = text;
+
+	for (const char *in = text; in != NULL && *in != '\0'; out++)
+	{
+		size_t length = 1;
+
+		*out = *in;
+		for (int i = 0; i < lengthof(entities) && length == 1; i++)
+		{
+			if (strncmp(in, entities[i], strlen(entities[i])) == 0)
+			{
+				*out = "&<>"[i];
+				length = strlen(entities[i]);
+			}
+		}
+		in += length;
+	}
+	if (out != NULL)
+		*out = '\0';
+	return text;
+}
+
 char *
 text_clip(const char *text, int bytes)
 {
@@ -639,6 +671,15 @@ json_next_object(JsonItems *items, const JsonbContainer **object)
 			return true;
 	}
 	return false;
+}
+
+const JsonbContainer *
+json_first_object(const JsonbContainer *array)
+{
+	JsonItems items = json_items(array);
+	const JsonbContainer *object = NULL;
+
+	return json_next_object(&items, &object) ? object : NULL;
 }
 
 bool

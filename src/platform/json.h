@@ -90,6 +90,9 @@ extern bool json_next_object(JsonItems *items, const JsonbContainer **object);
 extern bool json_next_text(JsonItems *items, char **text);        /* strings only */
 extern bool json_next_value(JsonItems *items, JsonbValue *value); /* every entry */
 
+/* The first object of the array; NULL where there is none. */
+extern const JsonbContainer *json_first_object(const JsonbContainer *array);
+
 /* Number of entries; 0 for NULL. */
 extern int json_length(const JsonbContainer *array);
 
@@ -99,6 +102,12 @@ extern bool json_member(const JsonbContainer *object, const char *key, JsonbValu
 /* The value as a count, a number, an id. Same rules as above. */
 extern int64 json_value_count(const JsonbValue *value);
 extern double json_value_number(const JsonbValue *value);
+
+/* Are they the same? NULL is no text. */
+extern bool text_is(const char *text, const char *word);
+
+/* Replaces &amp;, &lt; and &gt; by what they stand for, in place. */
+extern char *text_unescape(char *text);
 
 /* Text cut to at most `bytes` at a character's border. */
 extern char *text_clip(const char *text, int bytes);

@@ -237,6 +237,15 @@ extern Verdict classify_status(const Answer *answer);
 /* Seconds or an HTTP date of Retry-After as a time; 0 where absent. */
 extern TimestampTz retry_after(const Answer *answer);
 
+/* The platform's own clock, from the Date header; 0 where absent. */
+extern TimestampTz answer_date(const Answer *answer);
+
+/* When the next UTC day begins; 0 for 0. */
+extern TimestampTz next_utc_midnight(TimestampTz at);
+
+/* Is it a page for people in place of JSON? Networks in front of an API send such ones. */
+extern bool answer_is_page(const Answer *answer);
+
 extern Verdict verdict(ErrorClass error, const char *message);
 
 /* Keeps the answer for normalise(), asks the next page, lets the platform ask what follows. */
@@ -457,10 +466,10 @@ struct Platform
 	const char *label; /* "YouTube" */
 	PlatformStatus status;
 	bool has_api;
-	bool needs_token;           /* nothing can be asked without the artist's token */
+	bool needs_token;                 /* nothing can be asked without the artist's token */
 	bool (*valid_id)(const char *id); /* of external_id; NULL: any id will do */
-	const char *id_example;			  /* for hints; NULL: none */
-	const char *const *scopes;  /* asked for by default; ends with NULL */
+	const char *id_example;           /* for hints; NULL: none */
+	const char *const *scopes;        /* asked for by default; ends with NULL */
 	const char *const *hosts;   /* every host that is ever asked, the first is the default; ends with NULL */
 	const OAuthDef *oauth;      /* NULL: none */
 	const FieldDef *fields;     /* ends with a NULL name */
@@ -488,7 +497,7 @@ struct Platform
 	/* Asks something else after a failure (fewer fields); returns true where it did, then nothing is missing yet. */
 	bool (*failed)(RequestPlan *plan, Request *request, const Verdict *verdict);
 
-	/* What an answer cost, in the units of quota_cost, where it depends on what came. NULL: the step's cost. */
+	/* The quota_cost of a good answer, where it depends on what came; failures are free. NULL: the step's cost. */
 	double (*cost)(const Request *request, const Answer *answer);
 
 	/* What an answer means: body and headers first, status last. */

@@ -116,11 +116,18 @@ container_in(const JsonbContainer *object, const char *key)
 	return found != NULL ? found : json_array_in(object, key);
 }
 
+/* What answers are found by: the address, of a POST with its body behind. */
+static char *
+address_of(const Request *request)
+{
+	return request->post ? psprintf("%s %s", request->url, request->body) : request->url;
+}
+
 /* The answer given for an address: a body, or {"status", "body", "headers"}; nothing counts as lost. */
 static void
 answer_request(Plan *plan, Request *request, const JsonbContainer *answers)
 {
-	const JsonbContainer *given = container_in(answers, request->url);
+	const JsonbContainer *given = container_in(answers, address_of(request));
 	Answer answer = {.request = request, .status = 200, .body = given, .at = plan->account->observed_at};
 	Verdict verdict = {.error = ERROR_NETWORK};
 

@@ -16,6 +16,8 @@ const Platform *const platforms[] = {
 	&platform_spotify,
 	&platform_youtube,
 	&platform_tiktok,
+	&platform_soundcloud,
+	&platform_twitter,
 	&platform_apple_music,
 	&platform_deezer,
 	&platform_amazon_music,

@@ -142,6 +142,27 @@ retry_after(const Answer *answer)
 	return http_date(value);
 }
 
+TimestampTz
+answer_date(const Answer *answer)
+{
+	const char *value = answer_header(answer, "date");
+
+	return value != NULL ? http_date(value) : 0;
+}
+
+TimestampTz
+next_utc_midnight(TimestampTz at)
+{
+	return at == 0 ? 0 : at - ((at % USECS_PER_DAY) + USECS_PER_DAY) % USECS_PER_DAY + USECS_PER_DAY;
+}
+
+bool
+answer_is_page(const Answer *answer)
+{
+	return answer->body == NULL && answer->text != NULL &&
+		   answer->text[strspn(answer->text, " \t\r\n")] == '<';
+}
+
 Verdict
 classify_status(const Answer *answer)
 {

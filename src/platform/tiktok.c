@@ -313,7 +313,6 @@ classify(const Answer *answer)
 	const JsonbContainer *data = json_object_in(answer->body, "data");
 	char *code = json_id(error, "code"); /* old answers have 0 for "ok" */
 	char *token_error = json_text(answer->body, "error");
-	bool succeeded = answer->status == 0 || (answer->status >= 200 && answer->status < 300);
 	Verdict result;
 
 	if (token_error != NULL)
@@ -328,7 +327,7 @@ classify(const Answer *answer)
 		return verdict(json_count(data, "error_code") == 10010 ? ERROR_AUTH_REVOKED : ERROR_BAD_RESPONSE,
 					   description != NULL ? description : "an error of the API's first version");
 	}
-	if (succeeded && answer->body == NULL && answer->text != NULL && strchr(answer->text, '<') != NULL)
+	if (answer->status < 300 && answer_is_page(answer))
 		return verdict(ERROR_SERVER, "a page in place of an answer");
 	result = classify_status(answer);
 	if (result.error == ERROR_RATE_LIMITED && result.wait_until == 0 && answer->at != 0)
