@@ -119,29 +119,6 @@ metric_check(const Platform *platform, const char *name)
 					errhint("See dreamsuite.metric_catalog() for the metrics of each platform.")));
 }
 
-const char *
-metric_kind_word(FieldKind kind)
-{
-	switch (kind)
-	{
-		case KIND_COUNTER:
-			return "counter";
-		case KIND_GAUGE:
-			return "gauge";
-		case KIND_ROLLING:
-			return "rolling";
-		case KIND_ROUNDED:
-			return "rounded";
-		case KIND_RATE:
-			return "rate";
-		case KIND_CHANGE:
-			return "change";
-		case KIND_LIST:
-			return "list";
-	}
-	pg_unreachable();
-}
-
 Number
 metric_in_jsonb(const JsonbContainer *metrics, const char *key)
 {

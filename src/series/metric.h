@@ -35,9 +35,6 @@ extern bool metric_find(const Platform *platform, const char *name, FieldKind *k
  */
 extern void metric_check(const Platform *platform, const char *name);
 
-/* The word of metric_catalog() for a kind. */
-extern const char *metric_kind_word(FieldKind kind);
-
 /* The core columns of a row, as far as they are known. */
 typedef struct CoreValues
 {
