@@ -6,6 +6,21 @@
 #
 # PG_CONFIG=/path/to/pg_config chooses the server.
 
+ifneq ($(filter check demo bench,$(MAKECMDGOALS)),)
+
+# These set the machine up themselves, so they need nothing of what follows.
+.PHONY: check demo bench
+check:
+	@ONLY='$(ONLY)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' test/harness/check
+
+demo:
+	@PG_CONFIG='$(PG_CONFIG)' test/demo/demo
+
+bench:
+	@PG_CONFIG='$(PG_CONFIG)' test/bench/bench
+
+else
+
 EXTENSION = dreamsuite
 MODULE_big = dreamsuite
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" dreamsuite.control)
@@ -18,7 +33,7 @@ DATA = $(wildcard sql/dreamsuite--*--*.sql)
 
 # pkg-config says where the libraries are; a missing one is named before the compiler stumbles over it.
 LIBRARIES = libcurl libsodium libjwt
-ifeq ($(filter clean format check demo bench dist,$(MAKECMDGOALS)),)
+ifeq ($(filter clean format,$(MAKECMDGOALS)),)
 MISSING := $(strip $(foreach l,$(LIBRARIES),$(shell pkg-config --exists $(l) || echo $(l))))
 ifneq ($(MISSING),)
 $(error missing $(MISSING): on Debian, apt-get install libcurl4-openssl-dev libsodium-dev libjwt-dev pkg-config)
@@ -29,6 +44,10 @@ PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags $(LIBRARIES))
 # src/stats needs neither NaN-unsafe optimisation nor PostgreSQL; sign compare noise comes from server headers.
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
 	-Wno-declaration-after-statement -fvisibility=hidden
+# Debian's server was built by gcc, and pg_config hands its options to whoever compiles.
+ifneq (,$(findstring clang,$(CC)))
+PG_CFLAGS += -Wno-ignored-optimization-argument -Wno-unknown-warning-option
+endif
 SHLIB_LINK = $(shell pkg-config --libs $(LIBRARIES)) -lm
 
 EXTRA_CLEAN = $(INSTALL_SQL)
@@ -43,16 +62,7 @@ $(INSTALL_SQL): $(sort $(wildcard sql/parts/*.sql)) dreamsuite.control
 # Every object follows every header: the tree is small and a stale object costs more than a rebuild.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 
-.PHONY: check demo bench syntax
-check:
-	@ONLY='$(ONLY)' TAP='$(TAP)' test/harness/check
-
-demo:
-	@test/demo/demo
-
-bench:
-	@test/bench/bench
-
+.PHONY: syntax
 # Compiles every file without keeping anything: for a second compiler.
 syntax:
 	@for f in $(OBJS:.o=.c); do $(CC) $(CPPFLAGS) $(CFLAGS) -fsyntax-only $$f || exit 1; done
@@ -60,3 +70,5 @@ syntax:
 .PHONY: format
 format:
 	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch])
+
+endif
