@@ -317,7 +317,11 @@ judge(Job *job, Request *request, const Answer *answer, const Verdict *verdict)
 			job->new_status_reason = job->error_text;
 			break;
 		case ERROR_OPERATOR:
-			pace_pause(job->platform, job->platform->name, config_now() + USECS_PER_HOUR, verdict->message);
+			/* One account's trouble with the app, which names its time, is not that of all. */
+			if (verdict->scope == BLOCK_ACCOUNT && verdict->wait_until != 0)
+				job->blocked_until = Max(job->blocked_until, verdict->wait_until);
+			else
+				pace_pause(job->platform, job->platform->name, config_now() + USECS_PER_HOUR, verdict->message);
 			plan_fail(job->plan, request, verdict);
 			job_stop(job, ERROR_OPERATOR, verdict->message);
 			break;

@@ -52,3 +52,9 @@ account_is_quarantined(const Account *account, const char *metric)
 {
 	return list_has(account->quarantined, metric);
 }
+
+bool
+id_is_number(const char *id)
+{
+	return id[0] != '\0' && id[strspn(id, "0123456789")] == '\0';
+}

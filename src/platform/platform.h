@@ -93,6 +93,9 @@ extern bool account_has_scope(const Account *account, const char *scope);
 
 extern bool account_is_quarantined(const Account *account, const char *metric);
 
+/* Digits alone, at least one: valid_id of platforms that number their accounts. */
+extern bool id_is_number(const char *id);
+
 /* ---- Requests ---- */
 
 typedef enum TokenKind

@@ -458,6 +458,7 @@ const Platform platform_tidal = {
 	.status = STATUS_PLANNED,
 	.has_api = true,
 	.needs_token = false,
+	.id_example = "7804",
 	.scopes = scopes,
 	.hosts = hosts,
 	.oauth = &oauth,
