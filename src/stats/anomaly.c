@@ -136,6 +136,12 @@ expect(const double *x, int t, int period, Curve curve, const double *effects)
 		return expected;
 	expected.centre = stats_median_inplace(window, expected.n);
 	expected.scale = STATS_MAD_TO_SD * stats_mad(window, expected.n, expected.centre, work);
+	if (expected.scale == 0.0)
+	{
+		/* Sparse or rounded: what the few other days did is no surprise, as a counter that moves in steps of 100. */
+		for (int i = 0; i < expected.n; i++)
+			expected.scale = fmax(expected.scale, 0.5 * fabs(window[i] - expected.centre));
+	}
 	expected.scale = fmax(expected.scale, least_scale(expected.centre, curve));
 	expected.centre += effects[t % period];
 	return expected;

@@ -259,8 +259,39 @@ criterion(const Reading *reading, int n, double effective, int numbers)
 	return effective * log(reading->squares / n + 1e-12) + numbers * log(n);
 }
 
+#define SPIKE_SPAN 9
+
 /*
- * One fixed setting. Values are clipped at the median +- 4 scaled MAD and standardised. The series is read twice by
+ * Pulls spikes in to the median of the nine values around them +- 4 scaled MAD of all such distances. A level that
+ * lasts five days or a slope is in that median and stays as it is. Where most distances are 0 there is no scale: then
+ * all deviating values are pulled in when they are few, and none when they are many.
+ */
+static void
+clip_spikes(double *x, int n, double *centre, double *distance)
+{
+	double scale;
+	int deviating = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		double around[SPIKE_SPAN];
+		int from = i - SPIKE_SPAN / 2;
+
+		from = from < 0 ? 0 : (from > n - SPIKE_SPAN ? n - SPIKE_SPAN : from);
+		memcpy(around, x + from, sizeof(around));
+		centre[i] = stats_median_inplace(around, SPIKE_SPAN);
+		distance[i] = fabs(x[i] - centre[i]);
+		deviating += distance[i] > 0.0;
+	}
+	scale = STATS_MAD_TO_SD * stats_median_inplace(distance, n);
+	if (scale == 0.0 && deviating > n / 14)
+		return;
+	for (int i = 0; i < n; i++)
+		x[i] = fmin(fmax(x[i], centre[i] - 4.0 * scale), centre[i] + 4.0 * scale);
+}
+
+/*
+ * One fixed setting. Spikes are pulled in and values standardised. The series is read twice by
  * PELT: as levels (3 log n per change, at most 8 log n after the correction for correlation, segments of 7 or more)
  * and as lines (4 log n, at most 12, segments of 10 or more), so that steady growth is no row of steps. The Bayesian
  * information criterion, over as many values as are independent of their neighbours, chooses the reading.
@@ -270,6 +301,7 @@ stats_detect_changepoints(const double *x, int n, int *changes, int *count)
 {
 	double *known = malloc(sizeof(double) * (n + 1));
 	double *work = malloc(sizeof(double) * (n + 1));
+	double *distance = malloc(sizeof(double) * (n + 1));
 	int *place = malloc(sizeof(int) * (n + 1));
 	Reading levels = {changes, 0, 0.0, 0.0};
 	Reading lines = {malloc(sizeof(int) * (n + 1)), 0, 0.0, 0.0};
@@ -278,7 +310,7 @@ stats_detect_changepoints(const double *x, int n, int *changes, int *count)
 	double mean, sd, effective;
 
 	*count = 0;
-	if (known == NULL || work == NULL || place == NULL || lines.changes == NULL)
+	if (known == NULL || work == NULL || distance == NULL || place == NULL || lines.changes == NULL)
 		goto done;
 	for (int i = 0; i < n; i++)
 	{
@@ -292,7 +324,7 @@ stats_detect_changepoints(const double *x, int n, int *changes, int *count)
 	if (m < STATS_CHANGE_LEAST)
 		goto done;
 	status = STATS_OK;
-	stats_winsorise(known, m, 4.0, work);
+	clip_spikes(known, m, work, distance);
 	mean = stats_mean(known, m);
 	sd = stats_sd(known, m);
 	if (!(sd > 1e-12 * fabs(mean)))
@@ -319,6 +351,7 @@ stats_detect_changepoints(const double *x, int n, int *changes, int *count)
 done:
 	free(known);
 	free(work);
+	free(distance);
 	free(place);
 	free(lines.changes);
 	return status;
