@@ -324,7 +324,7 @@ forecast_line(const double *y, int n, int horizon, double level, Track *tracks, 
 	double weight[METHODS];
 	double steps[METHODS];
 	double recent = 0.0;
-	double floor_of = 0.0;
+	double average = 0.0;
 	double reach = 0.0;
 	int measured = 0;
 	int known = 0;
@@ -332,25 +332,28 @@ forecast_line(const double *y, int n, int horizon, double level, Track *tracks, 
 	make_tracks(y, n, tracks, work);
 	weigh(y, n, tracks, origin, horizon, weight);
 
-	/* Mean absolute error one step ahead, the last ten or so counting most; never below a quarter of the average. */
+	/*
+	 * Mean absolute error one step ahead: half that of the last twenty or so, half that of the whole series, as a short
+	 * memory alone makes intervals too narrow by chance.
+	 */
 	for (int i = 0; i < METHODS; i++)
 		steps[i] = damped_steps(tracks[i].phi, 1);
 	for (int t = 1; t < n; t++)
 	{
 		if (!isnan(y[t]))
 		{
-			floor_of += fabs(y[t] - weighted(tracks, weight, steps, t - 1));
+			average += fabs(y[t] - weighted(tracks, weight, steps, t - 1));
 			known++;
 		}
 	}
-	floor_of *= 0.25 / known;
-	recent = 4.0 * floor_of;
+	average /= known;
+	recent = average;
 	volatility[0] = recent;
 	for (int t = 1; t < n; t++)
 	{
 		if (!isnan(y[t]))
-			recent += 0.1 * (fabs(y[t] - weighted(tracks, weight, steps, t - 1)) - recent);
-		volatility[t] = fmax(recent, floor_of);
+			recent += 0.05 * (fabs(y[t] - weighted(tracks, weight, steps, t - 1)) - recent);
+		volatility[t] = 0.5 * recent + 0.5 * average;
 		if (!(volatility[t] > 0.0))
 			volatility[t] = 1.0;
 	}
@@ -385,6 +388,7 @@ stats_forecast(const double *x, int n, int horizon, double level, int period, Fo
 	Track tracks[METHODS];
 	double *y, *work, *volatility, *season;
 	double least = INFINITY;
+	double most = -INFINITY;
 	int known = 0;
 	int lead = 0; /* unknown values at the start, which would let the first level drift */
 	bool multiply;
@@ -408,6 +412,7 @@ stats_forecast(const double *x, int n, int horizon, double level, int period, Fo
 		{
 			lead = known == 0 ? t : lead;
 			least = fmin(least, x[t]);
+			most = fmax(most, x[t]);
 			known++;
 		}
 		y[t] = x[t];
@@ -415,6 +420,14 @@ stats_forecast(const double *x, int n, int horizon, double level, int period, Fo
 	status = STATS_TOO_FEW;
 	if (known < STATS_FORECAST_LEAST)
 		goto done;
+	*steps = horizon < 2 * known ? horizon : 2 * known;
+	if (least == most)
+	{
+		for (int h = 0; h < *steps; h++)
+			step[h] = (ForecastStep){least, least, least};
+		status = STATS_OK;
+		goto done;
+	}
 	multiply = least > 0.0;
 	for (int phase = 0; phase < period; phase++)
 		season[phase] = multiply ? 1.0 : 0.0;
@@ -427,7 +440,6 @@ stats_forecast(const double *x, int n, int horizon, double level, int period, Fo
 	for (int t = 0; t < n; t++)
 		y[t] = multiply ? x[t] / season[t % period] : x[t] - season[t % period];
 
-	*steps = horizon < 2 * known ? horizon : 2 * known;
 	status = forecast_line(y + lead, n - lead, *steps, level, tracks, volatility, work, step);
 	for (int h = 0; h < *steps; h++)
 	{

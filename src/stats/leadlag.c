@@ -12,49 +12,36 @@
 
 #define MOST_ORDER 7
 
-/* Weekday means and the line of least squares, taken out in turns until they agree. */
+/* Least squares on weekdays and a line together: within weekdays, both index and value lose their mean first. */
 static void
 remove_week_and_trend(double *x, int n)
 {
-	for (int round = 0; round < 3; round++)
+	double mean_t[7] = {0.0};
+	double mean_x[7] = {0.0};
+	int known[7] = {0};
+	double stt = 0.0;
+	double stx = 0.0;
+	double slope;
+
+	for (int i = 0; i < n; i++)
 	{
-		double count = 0.0, st = 0.0, sx = 0.0, stt = 0.0, stx = 0.0;
-		double slope, mean_t, mean_x;
-
-		for (int day = 0; day < 7; day++)
-		{
-			double sum = 0.0;
-			int known = 0;
-
-			for (int i = day; i < n; i += 7)
-			{
-				sum += isnan(x[i]) ? 0.0 : x[i];
-				known += !isnan(x[i]);
-			}
-			for (int i = day; i < n && known > 0; i += 7)
-				x[i] -= sum / known;
-		}
-		for (int i = 0; i < n; i++)
-		{
-			if (isnan(x[i]))
-				continue;
-			count += 1.0;
-			st += i;
-			sx += x[i];
-		}
-		mean_t = st / count;
-		mean_x = sx / count;
-		for (int i = 0; i < n; i++)
-		{
-			if (isnan(x[i]))
-				continue;
-			stt += (i - mean_t) * (i - mean_t);
-			stx += (i - mean_t) * (x[i] - mean_x);
-		}
-		slope = stt > 0.0 ? stx / stt : 0.0;
-		for (int i = 0; i < n; i++)
-			x[i] -= mean_x + slope * (i - mean_t);
+		if (isnan(x[i]))
+			continue;
+		known[i % 7]++;
+		mean_t[i % 7] += (i - mean_t[i % 7]) / known[i % 7];
+		mean_x[i % 7] += (x[i] - mean_x[i % 7]) / known[i % 7];
 	}
+	for (int i = 0; i < n; i++)
+	{
+		if (isnan(x[i]))
+			continue;
+		x[i] -= mean_x[i % 7];
+		stt += (i - mean_t[i % 7]) * (i - mean_t[i % 7]);
+		stx += (i - mean_t[i % 7]) * x[i];
+	}
+	slope = stt > 0.0 ? stx / stt : 0.0;
+	for (int i = 0; i < n; i++)
+		x[i] -= slope * (i - mean_t[i % 7]);
 }
 
 static void
