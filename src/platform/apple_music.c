@@ -144,12 +144,15 @@ number_in(const char *url, const char *name)
 static void
 ask_offset(Plan *plan, const Request *request, int64 offset)
 {
-	const char *old = strstr(request->url, "&offset=");
-	int length = old != NULL ? (int) (old - request->url) : (int) strlen(request->url);
+	const char *old = strstr(request->url, "offset=");
+	Request following = {.url = request->url};
 
 	if (offset == COUNT_UNKNOWN || (old != NULL && offset <= number_in(old, "offset=")))
 		return;
-	plan_next_page(plan, request, psprintf("%.*s&offset=" INT64_FORMAT, length, request->url, offset));
+	if (old != NULL) /* the last parameter, and the character before it */
+		following.url = pnstrdup(request->url, old - request->url - 1);
+	request_param(&following, "offset", psprintf(INT64_FORMAT, offset));
+	plan_next_page(plan, request, following.url);
 }
 
 static const JsonbContainer *
@@ -188,7 +191,7 @@ next_of_library(Plan *plan, const Request *request, const JsonbContainer *page)
 static void
 next_of_chart(Plan *plan, const Request *request, const JsonbContainer *page)
 {
-	int64 offset = number_in(strstr(request->url, "&offset="), "offset=");
+	int64 offset = number_in(request->url, "offset=");
 
 	offset = (offset == COUNT_UNKNOWN ? 0 : offset) + CHART_PAGE;
 	if (offset < CHART_DEPTH && (json_text(most_played(page, "songs"), "next") != NULL ||
@@ -354,8 +357,17 @@ failed(Plan *plan, Request *request, const Verdict *verdict)
 			psprintf("/v1/catalog/{of}/charts?types=songs,albums&chart=most-played&limit=%d", CHART_PAGE));
 		return true;
 	}
-	if (strcmp(request->step->name, "playlists") == 0)
-		after_playlists(plan, request);
+	if (strcmp(request->step->name, "playlists") != 0)
+		return false;
+	/* How much a view gives at once is not documented: where a hundred is refused, take its own page. */
+	if (verdict->error == ERROR_BAD_RESPONSE && strstr(request->url, "?limit=100") != NULL &&
+		request->page == 0)
+	{
+		plan_ask_path(plan, "playlists", NULL,
+					  pnstrdup(strstr(request->url, "/v1/"), strcspn(strstr(request->url, "/v1/"), "?")));
+		return true;
+	}
+	after_playlists(plan, request);
 	return false;
 }
 

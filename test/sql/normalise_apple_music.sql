@@ -122,6 +122,13 @@ WHERE a LIKE '%playlists%';
 SELECT a FROM pg_temp.asked('{"external_id": 900}',
  '{"https://api.music.apple.com/v1/catalog/us/charts?types=songs,albums&chart=most-played&limit=50&include%5Bsongs%5D=artists&include%5Balbums%5D=artists": {"status": 504, "body": {}}}') AS a WHERE a LIKE 'charts%';
 
+-- a view that refuses a hundred at once gives its own pages
+SELECT a FROM pg_temp.asked('{"external_id": 900, "settings": {"tracked_playlists": ["pl.1", "pl.2"]}}',
+ '{"https://api.music.apple.com/v1/catalog/us/artists/900/view/featured-playlists?limit=100": {"status": 400, "body": {"errors": [{"status": "400", "code": "40005"}]}},
+   "https://api.music.apple.com/v1/catalog/us/artists/900/view/featured-playlists": {"data": [], "next": "/v1/catalog/us/artists/900/view/featured-playlists?offset=10"},
+   "https://api.music.apple.com/v1/catalog/us/artists/900/view/featured-playlists?offset=10": {"data": [{"id": "pl.1"}], "next": "/v1/catalog/us/artists/900/view/featured-playlists?offset=20"},
+   "https://api.music.apple.com/v1/catalog/us/artists/900/view/featured-playlists?offset=20": {"data": []}}') AS a WHERE a LIKE '%playlists%';
+
 -- Errors
 
 CREATE FUNCTION pg_temp.verdict(step text, status int, body text, headers jsonb DEFAULT '{}') RETURNS text LANGUAGE SQL AS $$
