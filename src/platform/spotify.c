@@ -412,10 +412,9 @@ read_album(Normalised *out, const JsonbContainer *album, const char *own)
 		group = "appears_on";
 	if (group != NULL && strcmp(group, "appears_on") == 0)
 		content_extra_text(item, "album_group", group);
+	/* Once its tracks were read, what is stored knows more than the listing. */
 	if (!json_has(release_extra(item), "credits"))
 		release_artists(item, artists, own);
-	else
-		release_guests(item, artists, own);
 }
 
 /* A page of a release's tracks, or the release with its tracks within. */

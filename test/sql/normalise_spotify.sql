@@ -103,6 +103,14 @@ SELECT jsonb_path_query(dreamsuite.plan_requests('spotify', '{"has_token": true,
      "artists": [{"id": "N"}], "tracks": {"items": [{"artists": [{"id": "N"}, {"id": "x", "name": "Xan"}]}]}}]}}'),
  '$.normalised.content[*].collaborators');
 
+-- the listing does not take back the guests that were found on tracks: it leaves the collaborators that are stored
+SELECT jsonb_path_query(dreamsuite.plan_requests('spotify', '{"has_token": true, "external_id": "n", "scopes": ["x"], "settings": {"artist_id": "N"},
+  "known": [{"content_id": "a1", "kind": "album", "extra": {"credits": "tracks"}}, {"content_id": "a2", "kind": "album"}]}',
+ '{"https://api.spotify.com/v1/artists/N": {"id": "N"},
+   "https://api.spotify.com/v1/artists/N/albums?include_groups=album,single,compilation,appears_on&limit=10":
+     {"items": [{"id": "a1", "artists": [{"id": "N"}]}, {"id": "a2", "artists": [{"id": "N"}, {"id": "k", "name": "Kite"}]}], "next": null}}'),
+ '$.normalised.content[*].collaborators');
+
 -- a limit that is refused is lowered once
 SELECT * FROM pg_temp.asked('{"has_token": true, "external_id": "n", "scopes": ["x"], "settings": {"artist_id": "N"}}',
  '{"https://api.spotify.com/v1/artists/N": {"id": "N", "followers": {"total": 5}},
