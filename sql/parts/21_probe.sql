@@ -14,9 +14,9 @@ COMMENT ON FUNCTION classify_answer(text, integer, text, jsonb, timestamptz, tex
 
 CREATE FUNCTION plan_requests(
     platform text,
-    account  jsonb,                    -- external_id, settings, has_token, scopes, observed_at, known, max_pages
+    account  jsonb,                    -- external_id, settings, has_token, scopes, quarantined, observed_at, known, max_pages
     answers  jsonb DEFAULT '{}')       -- address -> body, or {"status", "body", "headers"}
 RETURNS jsonb
 AS 'MODULE_PATHNAME', 'dreamsuite_plan_requests' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION plan_requests(text, jsonb, jsonb) IS
-'The requests of one account-day where the platform answers as given: {"requests", "missing", "bounded", "normalised"}.';
+'The requests of one account-day where the platform answers as given: {"requests", "missing", "bounded", "refused", "normalised"}.';

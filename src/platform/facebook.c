@@ -73,29 +73,30 @@ static const StepDef steps[] = {
 	"fields=id,name,username,fan_count,followers_count,published_posts.limit(0).summary(total_count)"
 
 /* Braces would be taken for a variable of the path. */
-#define POST_FIELDS                                                                                          \
-	"fields=id,message,created_time,permalink_url,shares,attachments%7Bmedia_type,type%7D,"                  \
-	"reactions.limit(0).summary(total_count),comments.limit(0).summary(total_count)"
+#define POST_FIELDS "fields=id,message,created_time,permalink_url,shares,attachments%7Bmedia_type,type%7D"
+
+#define POST_SUMMARIES ",reactions.limit(0).summary(total_count),comments.limit(0).summary(total_count)"
 
 #define PAGE_METRICS                                                                                         \
 	"page_media_view,page_total_media_view_unique,page_views_total,page_post_engagements,page_follows"
 
 #define POST_METRICS "post_media_view,post_total_media_view_unique"
 
-/* The posts with those of their insights that the list names. */
+/* The posts with their reactions and comments, and those of their insights that the list names. */
 static void
-ask_posts(Plan *plan, const char *id, List *metrics)
+ask_posts(Plan *plan, const char *id, bool summaries, List *metrics)
 {
 	char *insights = metrics == NIL ? "" : psprintf(",insights.metric(%s)", meta_joined(metrics));
 
 	plan_ask_path(plan, "posts", NULL,
-				  psprintf(META_VERSION "/%s/published_posts?%s%s&limit=100", id, POST_FIELDS, insights));
+				  psprintf(META_VERSION "/%s/published_posts?%s%s%s&limit=100", id, POST_FIELDS,
+						   summaries ? POST_SUMMARIES : "", insights));
 }
 
 static void
 ask_page(Plan *plan, const char *id)
 {
-	ask_posts(plan, id, meta_metrics(plan, POST_METRICS));
+	ask_posts(plan, id, true, meta_metrics(plan, POST_METRICS));
 	plan_ask_path(plan, "videos", NULL,
 				  psprintf(META_VERSION "/%s/videos?fields=id,published&limit=100", id));
 	plan_ask_metrics(plan, "insights", NULL,
@@ -206,7 +207,7 @@ next(Plan *plan, const Request *request, const Answer *answer)
 												   : "post_media_view");
 }
 
-/* The posts matter more than their insights: without the right, or the metric, they are asked alone. */
+/* The posts matter more than what comes with them: without the right, or the metric, they are asked alone. */
 static bool
 ask_posts_again(Plan *plan, const Request *request, const Verdict *verdict)
 {
@@ -214,23 +215,29 @@ ask_posts_again(Plan *plan, const Request *request, const Verdict *verdict)
 	const char *path = strstr(request->url, META_VERSION "/") + strlen(META_VERSION "/");
 	char *id = pnstrdup(path, strcspn(path, "/"));
 
-	if (asked == NIL || request->page > 0)
+	if (request->page > 0)
 		return false;
-	if (verdict->error == ERROR_PERMISSION)
+	if (verdict->error == ERROR_PERMISSION && asked != NIL)
 	{
 		plan->missing = lappend(plan->missing, "posts: permission");
-		ask_posts(plan, id, NIL);
+		ask_posts(plan, id, true, NIL);
 		return true;
 	}
-	if (verdict->error != ERROR_METRIC_RETIRED)
+	if (verdict->error == ERROR_PERMISSION && strstr(request->url, POST_SUMMARIES) != NULL)
+	{
+		/* Reactions and comments need pages_read_user_content. */
+		ask_posts(plan, id, false, NIL);
+		return true;
+	}
+	if (verdict->error != ERROR_METRIC_RETIRED || asked == NIL)
 		return false;
 	if (list_length(asked) > 1)
-		ask_posts(plan, id, list_make1(linitial(asked)));
+		ask_posts(plan, id, true, list_make1(linitial(asked)));
 	else
 	{
 		plan->refused = lappend(plan->refused, linitial(asked));
 		/* The first one is out; the second, where it was not tried yet, is next. */
-		ask_posts(plan, id, meta_metrics(plan, POST_METRICS));
+		ask_posts(plan, id, true, meta_metrics(plan, POST_METRICS));
 	}
 	return true;
 }

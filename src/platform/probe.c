@@ -193,7 +193,8 @@ dreamsuite_plan_requests(PG_FUNCTION_ARGS)
 	Contents *known = known_content(json_array_in(given, "known"));
 	int64 max_pages = json_count(given, "max_pages");
 	JsonItems scopes = json_items(json_array_in(given, "scopes"));
-	char *scope;
+	JsonItems quarantined = json_items(json_array_in(given, "quarantined"));
+	char *scope, *metric;
 	Plan *plan;
 	List *asked = NIL;
 	JsonbParseState *state = NULL;
@@ -202,6 +203,8 @@ dreamsuite_plan_requests(PG_FUNCTION_ARGS)
 
 	while (json_next_text(&scopes, &scope))
 		account.scopes = lappend(account.scopes, scope);
+	while (json_next_text(&quarantined, &metric))
+		account.quarantined = lappend(account.quarantined, metric);
 	if (account.observed_at == TIME_UNKNOWN)
 		account.observed_at = time_from_iso("2026-03-01T06:00:00Z");
 	account.local_midnight = local_midnight(account.observed_at, account_setting(&account, "time_zone"));
@@ -226,6 +229,7 @@ dreamsuite_plan_requests(PG_FUNCTION_ARGS)
 	push_list(&state, "requests", asked);
 	push_list(&state, "missing", plan->missing);
 	push_list(&state, "bounded", plan->bounded);
+	push_list(&state, "refused", plan->refused);
 	normalised = normalised_document(platform_normalise(platform, &account, plan->responses, known));
 	push_key(&state, "normalised");
 	document.val.binary.data = &normalised->root;
