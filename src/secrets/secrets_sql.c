@@ -70,8 +70,8 @@ require_owner(const char *function)
  */
 static const char *const status_query =
 	"WITH held AS (SELECT * FROM unnest($1, $2, $3) AS h (key_id, created, check_value)),"
-	" sealed AS (SELECT CASE WHEN size >= $7 AND get_byte(head, 0) = 1 THEN get_byte(head, 1) << 24"
-	" | get_byte(head, 2) << 16 | get_byte(head, 3) << 8 | get_byte(head, 4) END AS key_id, count(*) AS n"
+	" sealed AS (SELECT CASE WHEN size >= $7 AND get_byte(head, 0) = 1 THEN (get_byte(head, 1) << 24)"
+	" | (get_byte(head, 2) << 16) | (get_byte(head, 3) << 8) | get_byte(head, 4) END AS key_id, count(*) AS n"
 	" FROM (%s) AS v (head, size) GROUP BY 1),"
 	" known AS (SELECT key_id FROM held UNION SELECT key_id FROM dreamsuite.key_checks"
 	" UNION SELECT key_id FROM sealed),"
