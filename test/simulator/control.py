@@ -1,9 +1,11 @@
 """The control endpoints, under /_control/: the clock, the truth, the faults, the counts. README.md lists them."""
 
 import importlib
+import json
 
 import ids
 from faults import BadRule
+from oauth import Grant
 from server import Response
 from texts import iso_time, parse_time
 
@@ -36,7 +38,6 @@ def set_now(sim, request):
 
 
 def json_of(request):
-    import json
     return json.loads(request.body or b"{}")
 
 
@@ -109,7 +110,7 @@ def issue(sim, request):
     """{"platform", "artist", "client_id", "scopes", "life"}: an access and a refresh token, as after a consent."""
     wish = json_of(request)
     number = ids.number_of(wish["platform"], wish["artist"])
-    grant = __import__("oauth").Grant(wish["platform"], number, wish.get("client_id"), wish.get("scopes"))
+    grant = Grant(wish["platform"], number, wish.get("client_id"), wish.get("scopes"), sim.now())
     return {"access_token": sim.grants.issue("access", grant, wish.get("life")).text,
             "refresh_token": sim.grants.issue("refresh", grant, None).text}
 
@@ -124,6 +125,12 @@ def usage(sim, request):
     """{"percent": 85, "minutes": 5}: what Meta's usage headers say from now on."""
     sim.meta_usage = json_of(request)
     return sim.meta_usage
+
+
+def modes(sim, request):
+    """{"spotify": "dev"}: the app is in development mode (default extended); {"twitter": "post"}: the newer field names."""
+    sim.modes.update(json_of(request))
+    return sim.modes
 
 
 def proof(sim, request):
@@ -147,6 +154,6 @@ ENDPOINTS = {
     ("GET", "now"): get_now, ("POST", "now"): set_now, ("GET", "truth"): truth, ("GET", "faults"): get_faults,
     ("POST", "faults"): set_faults, ("GET", "stats"): stats, ("POST", "stats"): reset_stats, ("POST", "reset"): reset,
     ("POST", "consent"): consent, ("POST", "clients"): clients, ("POST", "issue"): issue, ("POST", "revoke"): revoke,
-    ("POST", "usage"): usage, ("POST", "proof"): proof,
+    ("POST", "usage"): usage, ("POST", "proof"): proof, ("POST", "modes"): modes,
     ("GET", "secrets"): secrets, ("GET", "artist"): account_id,
 }

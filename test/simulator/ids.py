@@ -38,7 +38,9 @@ def external_id(platform, number):
 
 def number_of(platform, external):
     """The artist's number. A bare number is one too (as in the token tok-youtube-4711); None for an empty id."""
-    external = str(external or "")
+    external = str(external or "").split("/")[-1].split("?")[0]
+    if platform in ("soundcloud", "spotify"):       # soundcloud:users:4711, spotify:artist:...
+        external = external.split(":")[-1]
     if not external or len(external) > 200:
         return None
     prefix, digits = ACCOUNT_IDS[platform]

@@ -17,11 +17,13 @@ CODE_LIFE = 600
 
 class Grant:
     """What one consent gave: to which client, for which artist, which scopes. All tokens of a consent share it."""
-    __slots__ = ("platform", "number", "client_id", "scopes", "dead")
+    __slots__ = ("platform", "number", "client_id", "scopes", "dead", "since", "renewals")
 
-    def __init__(self, platform, number, client_id, scopes):
+    def __init__(self, platform, number, client_id, scopes, since=None):
         self.platform, self.number, self.client_id, self.scopes = platform, number, client_id, scopes
         self.dead = False
+        self.since = since          # when the user consented; None for made-up tokens
+        self.renewals = 0
 
 
 class Token:
@@ -97,7 +99,7 @@ class Grants:
         return client_id in known and (not secret_needed or known[client_id] == secret)
 
     def authorize(self, platform, query, separator=" ", client="client_id", scope="scope", denied="access_denied",
-                  hex_challenge=False, pkce=False):
+                  hex_challenge=False, pkce=False, life=CODE_LIFE):
         """The consent page: answers at once as the consent of the platform says, 302 to redirect_uri."""
         redirect = query.get("redirect_uri", "")
         if not redirect or not query.get(client):
@@ -115,8 +117,8 @@ class Grants:
             number = ids.number_of(platform, query.get("sim_artist") or consent.get("artist") or "4711")
             asked = [s for s in query.get(scope, "").split(separator) if s]
             scopes = [s for s in asked if s not in consent.get("untick", ())]
-            grant = Grant(platform, number, query[client], scopes)
-            code = self.issue("code", grant, CODE_LIFE, {
+            grant = Grant(platform, number, query[client], scopes, self.clock())
+            code = self.issue("code", grant, life, {
                 "redirect_uri": redirect, "challenge": query.get("code_challenge"), "hex": hex_challenge})
             answer["code"] = code.text
         joint = "&" if "?" in redirect else "?"
@@ -136,22 +138,24 @@ class Grants:
         self.count(platform)
         return token.grant, None
 
-    def renew(self, platform, text, client_id, rotates, kills=True):
-        """(grant, None) for a good refresh token; else (None, why). A rotated one is spent, a second use counted."""
+    def renew(self, platform, text, client_id, rotates):
+        """(grant, None) for a good refresh token; else (None, why). One that rotates is spent by its use; a second use
+        is counted and ends the grant with all its tokens."""
         token, problem = self.find(text, platform, "refresh")
         if problem:
-            if problem == "revoked" and token is None and self.tokens.get(text) and self.tokens[text].used:
-                self.reused.append({"platform": platform, "artist": self.tokens[text].grant.number})
+            spent = self.tokens.get(text)
+            if problem == "revoked" and spent and spent.used:
+                self.reused.append({"platform": platform, "artist": spent.grant.number})
             return None, problem
         if token.grant.client_id not in (None, client_id):
             return None, "unknown"
         if rotates:
             if token.used:
                 self.reused.append({"platform": platform, "artist": token.grant.number})
-                if kills:
-                    token.grant.dead = True
+                token.grant.dead = True
                 return None, "reused"
             token.used = True
+        token.grant.renewals += 1
         self.count(platform)
         return token.grant, None
 

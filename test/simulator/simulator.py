@@ -62,6 +62,7 @@ class Simulator:
         self.early = []
         self.named = {}
         self.meta_usage = {}
+        self.modes = {}
         self.buckets = {}
         self.server.max_connections = len(self.server.connections)
 
@@ -161,6 +162,7 @@ def arguments(argv=None):
     parser.add_argument("--posts", type=int, help="items that every account has before 2025")
     parser.add_argument("--scale", type=scale_rule, action="append", default=[], metavar="RULE", help=scale_rule.__doc__)
     parser.add_argument("--deezer-quota", action="store_true", help="enforce Deezer's 50 requests in 5 seconds")
+    parser.add_argument("--limits", action="store_true", help="enforce the rate limits of X and Tidal")
     parser.add_argument("--no-gzip", action="store_true", help="never compress")
     parser.add_argument("--with-parent", action="store_true", help="quit when the parent process is gone")
     options = parser.parse_args(argv)
