@@ -75,7 +75,7 @@ def stats(sim, request):
             "connections": len(sim.server.connections), "max_connections": sim.server.max_connections,
             "total_connections": sim.server.total_connections,
             "refresh_tokens_reused": sim.grants.reused, "token_requests": sim.grants.exchanges,
-            "early_requests": len(sim.early), "early": sim.early[:50]}
+            "early_requests": len(sim.early), "early": sim.early[:50], "notes": dict(sim.notes)}
 
 
 def reset_stats(sim, request):

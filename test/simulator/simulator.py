@@ -58,6 +58,7 @@ class Simulator:
         self.requests = Counter()
         self.by_account = Counter()
         self.statuses = Counter()
+        self.notes = Counter()
         self.members = 0
         self.early = []
         self.named = {}
