@@ -46,7 +46,7 @@ PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-m
 	-Wno-declaration-after-statement -fvisibility=hidden
 # Debian's server was built by gcc, and pg_config hands its options to whoever compiles.
 ifneq (,$(findstring clang,$(CC)))
-PG_CFLAGS += -Wno-ignored-optimization-argument -Wno-unknown-warning-option
+PG_CFLAGS += -Wno-ignored-optimization-argument -Wno-ignored-attributes -Wno-unknown-warning-option
 endif
 SHLIB_LINK = $(shell pkg-config --libs $(LIBRARIES)) -lm
 

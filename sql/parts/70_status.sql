@@ -1,0 +1,85 @@
+-- What goes on, for the operator.
+
+CREATE FUNCTION status()
+RETURNS TABLE (item text, value text, hint text)
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    now_       timestamptz := dreamsuite.calendar_now();
+    preloaded  boolean := EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'dreamsuite launcher');
+    worker     record;
+    n          record;
+BEGIN
+    RETURN QUERY SELECT 'version', e.extversion, NULL::text FROM pg_extension e WHERE e.extname = 'dreamsuite';
+
+    RETURN QUERY SELECT 'enabled', current_setting('dreamsuite.enabled'),
+        CASE WHEN current_setting('dreamsuite.enabled')::boolean THEN NULL
+             ELSE 'nothing is collected: ALTER SYSTEM SET dreamsuite.enabled = on, and reload' END;
+
+    RETURN QUERY SELECT 'launcher', CASE WHEN preloaded THEN 'running' ELSE 'not running' END,
+        CASE WHEN NOT preloaded THEN 'collect_due() starts a collector when it is needed; preload the library for a standing one' END;
+
+    SELECT a.pid, a.state, a.query, a.backend_start INTO worker
+      FROM pg_stat_activity a WHERE a.backend_type = 'dreamsuite collector' AND a.datname = current_database();
+    IF worker.pid IS NULL THEN
+        RETURN QUERY SELECT 'collector', 'not running',
+            CASE WHEN (SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE '%worker%' OR backend_type LIKE 'dreamsuite%')
+                      >= current_setting('max_worker_processes')::integer
+                 THEN 'every worker slot is taken: raise max_worker_processes'
+                 WHEN preloaded AND NOT (current_database() = ANY (string_to_array(replace(current_setting('dreamsuite.databases'), ' ', ''), ',')))
+                 THEN 'add this database to dreamsuite.databases, or call collect_due()' END;
+    ELSE
+        RETURN QUERY SELECT 'collector', format('running as process %s since %s, %s', worker.pid,
+                to_char(worker.backend_start, 'YYYY-MM-DD HH24:MI'), worker.state), NULL::text;
+    END IF;
+
+    RETURN QUERY SELECT 'accounts: ' || a.status, count(*)::text,
+            CASE a.status WHEN 'pending' THEN 'they wait for credentials'
+                          WHEN 'needs_reauth' THEN 'the artists must authorise again: see accounts.status_reason'
+                          WHEN 'failed' THEN 'see accounts.status_reason' END
+       FROM dreamsuite.accounts a GROUP BY a.status ORDER BY a.status;
+
+    SELECT count(*) FILTER (WHERE s.lease_until > clock_timestamp()) AS running,
+           count(*) FILTER (WHERE s.next_due_at <= now_ AND s.lease_until IS NULL
+                              AND (s.blocked_until IS NULL OR s.blocked_until <= now_)) AS due,
+           count(*) FILTER (WHERE s.next_due_at > now_ OR s.blocked_until > now_) AS later,
+           min(greatest(s.next_due_at, s.blocked_until)) FILTER (WHERE s.next_due_at > now_ OR s.blocked_until > now_) AS next,
+           count(*) FILTER (WHERE s.blocked_until > now_) AS blocked
+      INTO n FROM dreamsuite.account_state s;
+    RETURN QUERY VALUES ('running', n.running::text, NULL::text),
+        ('due', n.due::text, CASE WHEN n.due > 0 AND worker.pid IS NULL THEN 'call collect_due()' END),
+        ('again later', n.later::text, CASE WHEN n.later > 0 THEN 'the next at ' || to_char(n.next, 'YYYY-MM-DD HH24:MI:SSOF') END),
+        ('told to wait by the platform', n.blocked::text, NULL::text);
+
+    -- the cycle under way: accounts that ended since the oldest one still running or due began to wait
+    IF n.running + n.due > 0 THEN
+        RETURN QUERY
+            WITH cycle AS (
+                SELECT count(*) AS done, count(*) FILTER (WHERE r.outcome = 'failed') AS failed,
+                       extract(epoch FROM clock_timestamp() - min(r.started_at)) AS seconds
+                  FROM dreamsuite.collection_runs r
+                 WHERE r.finished_at > clock_timestamp() - interval '5 minutes' AND r.outcome <> 'manual')
+            SELECT 'cycle', format('%s done, %s failed, %s under way, %s remaining', c.done, c.failed, n.running, n.due),
+                   CASE WHEN c.done > 0 AND c.seconds > 0
+                        THEN 'expected end ' || to_char(clock_timestamp() + make_interval(secs => (n.running + n.due) * c.seconds / c.done), 'YYYY-MM-DD HH24:MI:SSOF') END
+              FROM cycle c;
+    END IF;
+
+    RETURN QUERY SELECT 'paused: ' || b.bucket, 'until ' || to_char(b.blocked_until, 'YYYY-MM-DD HH24:MI:SSOF'), b.reason
+       FROM dreamsuite.bucket_state b WHERE b.blocked_until > now_ ORDER BY b.bucket;
+
+    RETURN QUERY SELECT 'metrics in quarantine', count(*)::text,
+            CASE WHEN count(*) > 0 THEN 'platforms refuse them: see metric_quarantine' END
+       FROM dreamsuite.metric_quarantine q WHERE q.until > now_;
+
+    RETURN QUERY SELECT 'runs of the last 24 hours: ' || r.outcome, format('%s, %s requests', count(*), sum(r.requests)),
+            CASE WHEN r.outcome = 'failed' THEN 'most often ' || mode() WITHIN GROUP (ORDER BY r.error_class) END
+       FROM dreamsuite.collection_runs r WHERE r.started_at > clock_timestamp() - interval '24 hours'
+      GROUP BY r.outcome ORDER BY r.outcome;
+
+    IF current_setting('dreamsuite.test_base_url', true) <> '' OR current_setting('dreamsuite.test_now', true) <> '' THEN
+        RETURN QUERY SELECT 'test settings', 'on', 'dreamsuite.test_base_url and dreamsuite.test_now are for tests and demos';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION status() IS 'Is the collector alive, what is due, what waits and why; with a hint where something is to be done.';
+
