@@ -248,7 +248,9 @@ plan_path(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist, Lis
 	uint32 wanted = 0;
 	int column = -1;
 
+	/* the target list may be put in place later, by a projection above: what the relation is asked for counts */
 	pull_varattnos((Node *) tlist, rel->relid, &columns);
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &columns);
 	pull_varattnos((Node *) quals, rel->relid, &columns);
 	while ((column = bms_next_member(columns, column)) >= 0)
 		wanted |= 1 << (column + FirstLowInvalidHeapAttributeNumber - 1);
