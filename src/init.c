@@ -9,6 +9,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
+#include "collect/launcher.h"
 #include "config.h"
 #include "series/growth.h"
 
