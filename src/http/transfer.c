@@ -15,6 +15,8 @@
 
 #define MAX_HEADERS (64 * 1024)
 #define KEEP_BODY   (64 * 1024) /* memory that a handle may keep for its next body */
+#define RECEIVE     (64 * 1024) /* bytes asked of the kernel at once: a page of a listing in one call */
+#define TOKEN_BODY  (16 * 1024) /* bodies of answers that bring tokens are smaller than this by far */
 
 /* ---- Copies ---- */
 
@@ -182,6 +184,7 @@ set_constant_options(HttpHandle *handle, bool plain, const HttpOptions *options,
 	SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
 	SET(CURLOPT_LOW_SPEED_TIME, (long) options->idle_timeout_s);
 	SET(CURLOPT_DNS_CACHE_TIMEOUT, 300L);
+	SET(CURLOPT_BUFFERSIZE, (long) RECEIVE);
 	/* A body that announces itself as too large is not even begun. */
 	SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) options->max_body);
 	/* The environment has no say: neither in which proxy is used nor for which hosts. */
@@ -252,7 +255,7 @@ handle_reset(HttpHandle *handle)
 	/* They point into the transfer, which is about to go. */
 	curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDS, NULL);
-	buffer_reset(&handle->body, KEEP_BODY, true);
+	buffer_reset(&handle->body, KEEP_BODY, handle->body.length <= TOKEN_BODY);
 	buffer_reset(&handle->headers, MAX_HEADERS, false);
 	handle->too_large = handle->headers_too_large = handle->no_memory = false;
 	handle->error[0] = '\0';
@@ -269,14 +272,18 @@ handle_free(HttpHandle *handle)
 
 /* ---- Ends ---- */
 
-/* In which phase a transfer was when it ended: the first whose time-stamp is missing. */
+/*
+ * In which phase a transfer was when it ended: the first whose mark is missing. The time of the connection is no mark:
+ * newer versions of libcurl set it when TLS is done as well. A local port is there as soon as TCP is.
+ */
 static const char *
 phase_of(CURL *easy, bool plain)
 {
-	curl_off_t name = 0, connected = 0, secured = 0, sent = 0, first = 0;
+	curl_off_t name = 0, secured = 0, sent = 0, first = 0;
+	long port = 0;
 
 	curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &name);
-	curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
+	curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port);
 	curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secured);
 	curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
 	curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
@@ -285,7 +292,7 @@ phase_of(CURL *easy, bool plain)
 		return first > 0 ? "receiving the answer" : "waiting for the answer";
 	if (name == 0)
 		return "resolving the name";
-	if (connected == 0)
+	if (port <= 0)
 		return "connecting";
 	if (secured == 0 && !plain)
 		return "securing the connection (TLS)";

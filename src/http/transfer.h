@@ -72,7 +72,7 @@ extern HttpHandle *handle_create(void);
 extern bool handle_load(HttpHandle *handle, const HttpTransfer *transfer, const HttpOptions *options,
 						int generation, CURLSH *share);
 
-/* Forgets what the last transfer brought; it is wiped, as it may hold tokens. */
+/* Forgets what the last transfer brought; it is wiped where it may hold tokens. */
 extern void handle_reset(HttpHandle *handle);
 
 extern void handle_free(HttpHandle *handle);
