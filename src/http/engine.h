@@ -22,10 +22,10 @@ typedef struct HttpAnswer HttpAnswer;
 
 typedef struct HttpOptions
 {
-	int max_connections;       /* transfers under way at once, and connections open; further ones wait */
-	int max_host_connections;  /* transfers under way at once to one host */
-	int connect_timeout_ms;    /* name, connection and TLS together */
-	int idle_timeout_s;        /* no byte for so long ends a transfer; 0: the whole time-out alone counts */
+	int max_connections;      /* transfers under way at once, and connections open; further ones wait */
+	int max_host_connections; /* transfers under way at once to one host */
+	int connect_timeout_ms;   /* name, connection and TLS together */
+	int idle_timeout_s; /* silence for so long, and libcurl's few seconds to be sure, ends a transfer; 0: never */
 	size_t max_body;           /* bytes of a body, after decompression */
 	const char *ca_file;       /* PEM; NULL or empty: the system's */
 	const char *proxy;         /* NULL or empty: none, whatever the environment says */

@@ -330,7 +330,11 @@ url_redact(const char *text)
 			word++;
 		if (word == 0)
 		{
-			appendStringInfoChar(&out, *s++);
+			/* The digits of an encoded character belong to no name. */
+			int n = *s == '%' && isxdigit((unsigned char) s[1]) && isxdigit((unsigned char) s[2]) ? 3 : 1;
+
+			appendBinaryStringInfo(&out, s, n);
+			s += n;
 			continue;
 		}
 		authorization = is_one_of(s, word, (const char *const[]){"authorization"}, 1, false);
