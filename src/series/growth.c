@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
@@ -35,6 +36,9 @@ typedef struct GrowthMetric
 	History history;
 } GrowthMetric;
 
+/* So many accounts are read again by one query. */
+#define AGAIN_ACCOUNTS 512
+
 struct Growth
 {
 	MemoryContext context;
@@ -48,8 +52,21 @@ struct Growth
 	char *account; /* the part of the row that names it; NULL before the first */
 	int account_length;
 	Datum user_id;
-	bool user_is_null;
 	Datum platform;
+
+	/*
+	 * One day of all users: the first query gives the day and the days exactly 1, 7 and 30 before it, which is all that
+	 * most accounts need. Those that lack one of them are kept here, and read again with every day that may count.
+	 */
+	bool one_day;
+	Datum names;
+	MemoryContext again_context; /* of the accounts kept, and of their rows */
+	Datum *users;
+	Datum *user_platforms;
+	int kept;
+	Datum *again; /* rows that were read again */
+	int again_count;
+	int again_next;
 
 	/* the row at hand */
 	const char *row;
@@ -57,136 +74,6 @@ struct Growth
 	int next; /* metric; `count` when all are given */
 	int32 buffers[1 + CHANGE_PERIODS][NUMBER_BYTES / sizeof(int32)];
 };
-
-/* ---- Arguments ---- */
-
-static void
-read_metrics(GrowthArgs *args, ArrayType *array)
-{
-	Datum *elements;
-	Datum *kept;
-	bool *nulls;
-	int n;
-
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
-	if (n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("metrics must name at least one metric"),
-				 errhint("See dreamsuite.metric_catalog().")));
-	args->metrics = palloc(sizeof(char *) * n);
-	kept = palloc(sizeof(Datum) * n);
-	for (int i = 0; i < n; i++)
-	{
-		char *name;
-		bool known = false;
-
-		if (nulls[i])
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("metrics must not contain null"),
-							errhint("See dreamsuite.metric_catalog().")));
-		name = TextDatumGetCString(elements[i]);
-		for (int j = 0; j < args->count; j++)
-			known |= strcmp(args->metrics[j], name) == 0;
-		if (known)
-			continue;
-		metric_check(args->platform, name);
-		kept[args->count] = elements[i];
-		args->metrics[args->count++] = name;
-	}
-	args->names = PointerGetDatum(construct_array(kept, args->count, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
-GrowthArgs
-growth_args(const NullableDatum *given)
-{
-	GrowthArgs args = {.since = DATEVAL_NOBEGIN, .until = DATEVAL_NOEND};
-
-	args.all_users = given[0].isnull;
-	args.user_id = given[0].value;
-	if (!given[1].isnull)
-		args.platform = platform_get(TextDatumGetCString(given[1].value));
-	if (given[2].isnull)
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("metrics must not be null"),
-						errhint("Leave it out for follower_count; see dreamsuite.metric_catalog().")));
-	read_metrics(&args, DatumGetArrayTypeP(given[2].value));
-	if (!given[3].isnull)
-		args.since = DatumGetDateADT(given[3].value);
-	if (!given[4].isnull)
-		args.until = DatumGetDateADT(given[4].value);
-	if (args.since > args.until)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("since must not be after until: \"%s\" is after \"%s\"",
-							   DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(args.since))),
-							   DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(args.until))))));
-	return args;
-}
-
-/* ---- Reading ---- */
-
-static void
-add_param(ParamListInfo params, Oid type, Datum value)
-{
-	ParamExternData *param = &params->params[params->numParams++];
-
-	param->ptype = type;
-	param->value = value;
-	param->isnull = false;
-	param->pflags = PARAM_FLAG_CONST;
-}
-
-char *
-growth_query(const GrowthArgs *args, ParamListInfo *list)
-{
-	StringInfoData sql;
-	ParamListInfo params = makeParamList(7);
-	const char *and = " WHERE";
-
-	*list = params;
-	params->numParams = 0;
-	initStringInfo(&sql);
-	add_param(params, TEXTARRAYOID, args->names);
-	appendStringInfoString(&sql,
-						   "SELECT dreamsuite.growth_row(d.user_id, d.platform, d.date, d.follower_count,"
-						   " d.follower_change_24h, d.engagement_total, d.content_count, d.metrics, $1)"
-						   " FROM dreamsuite.daily_metrics d");
-	if (!args->all_users)
-	{
-		add_param(params, UUIDOID, args->user_id);
-		appendStringInfo(&sql, "%s d.user_id = $%d", and, params->numParams);
-		and = " AND";
-	}
-	if (args->platform)
-	{
-		add_param(params, TEXTOID, CStringGetTextDatum(args->platform->name));
-		appendStringInfo(&sql, "%s d.platform = $%d", and, params->numParams);
-		and = " AND";
-	}
-	if (!DATE_NOT_FINITE(args->until))
-	{
-		add_param(params, DATEOID, DateADTGetDatum(args->until));
-		appendStringInfo(&sql, "%s d.date <= $%d", and, params->numParams);
-		and = " AND";
-	}
-	if (!DATE_NOT_FINITE(args->since))
-	{
-		int month = change_periods[CHANGE_PERIODS - 1];
-
-		add_param(params, DATEOID, DateADTGetDatum(args->since - CHANGE_REACH));
-		appendStringInfo(&sql, "%s d.date >= $%d", and, params->numParams);
-		if (!DATE_NOT_FINITE(args->until) && args->until - month < args->since - CHANGE_NEAR - 1)
-		{
-			/* a short window: the days between its week and its month are of no use */
-			add_param(params, DATEOID, DateADTGetDatum(args->until - month));
-			add_param(params, DATEOID, DateADTGetDatum(args->since - CHANGE_NEAR));
-			appendStringInfo(&sql, " AND (d.date <= $%d OR d.date >= $%d)", params->numParams - 1,
-							 params->numParams);
-		}
-	}
-	appendStringInfoString(&sql, " ORDER BY 1");
-
-	return sql.data;
-}
-
-/* ---- Answering ---- */
 
 Growth *
 growth_begin(const GrowthArgs *args)
@@ -196,6 +83,12 @@ growth_begin(const GrowthArgs *args)
 	self->context = CurrentMemoryContext;
 	self->scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "dreamsuite growth row", ALLOCSET_DEFAULT_SIZES);
+	self->again_context =
+		AllocSetContextCreate(CurrentMemoryContext, "dreamsuite growth again", ALLOCSET_DEFAULT_SIZES);
+	self->one_day = args->one_day;
+	self->names = datumCopy(args->names, false, -1);
+	self->users = palloc(sizeof(Datum) * AGAIN_ACCOUNTS);
+	self->user_platforms = palloc(sizeof(Datum) * AGAIN_ACCOUNTS);
 	self->since = args->since;
 	self->count = args->count;
 	self->next = args->count;
@@ -226,7 +119,6 @@ begin_account(Growth *self, const char *row, int length)
 	memcpy(self->account, row, length);
 	self->account_length = length;
 	self->user_id = PointerGetDatum(self->account + ROW_USER);
-	self->user_is_null = row_user_is_null(row);
 	self->platform = CStringGetTextDatum(row + ROW_PLATFORM);
 	for (int i = 0; i < self->count; i++)
 	{
@@ -238,23 +130,81 @@ begin_account(Growth *self, const char *row, int length)
 	MemoryContextSwitchTo(before);
 }
 
-void
-growth_take(Growth *self, Datum datum, bool isnull)
+/* Begins with a row of the query, or with one that was read again. */
+static void
+take(Growth *self, Datum datum)
 {
-	bytea *bytes;
-	const char *row;
+	bytea *bytes = DatumGetByteaPP(datum);
+	const char *row = VARDATA_ANY(bytes);
 
-	if (isnull)
-		return;
-	MemoryContextReset(self->scratch);
-	bytes = DatumGetByteaPP(datum);
-	row = VARDATA_ANY(bytes);
 	if (self->account == NULL || VARSIZE_ANY_EXHDR(bytes) < self->account_length ||
 		memcmp(row, self->account, self->account_length) != 0)
 		begin_account(self, row, row_account_length(row));
 	self->row = row;
 	self->date = row_date(row, self->account_length);
 	self->next = 0;
+}
+
+/* Has every metric that is known on this day been observed exactly 1, 7 and 30 days before? */
+static bool
+has_exact_days(const Growth *self)
+{
+	for (int i = 0; i < self->count; i++)
+	{
+		const GrowthMetric *metric = &self->metrics[i];
+
+		if (!metric->has || !row_knows(self->row, self->account_length, i))
+			continue;
+		for (int p = 0; p < CHANGE_PERIODS; p++)
+		{
+			if (history_at(&metric->history, self->date - change_periods[p]) == NULL)
+				return false;
+		}
+	}
+	return true;
+}
+
+static void
+read_again(Growth *self)
+{
+	MemoryContext before = MemoryContextSwitchTo(self->again_context);
+
+	self->again_count = growth_read_accounts(self->names, self->since, self->users, self->user_platforms,
+											 self->kept, &self->again);
+	self->again_next = 0;
+	self->kept = 0;
+	MemoryContextSwitchTo(before);
+}
+
+void
+growth_take(Growth *self, Datum row, bool isnull)
+{
+	MemoryContext before;
+
+	if (isnull)
+		return;
+	MemoryContextReset(self->scratch);
+	take(self, row);
+	if (!self->one_day || self->date < self->since || has_exact_days(self))
+		return;
+
+	self->next = self->count;
+	if (self->kept == 0)
+		MemoryContextReset(self->again_context);
+	before = MemoryContextSwitchTo(self->again_context);
+	self->users[self->kept] = datumCopy(self->user_id, false, UUID_LEN);
+	self->user_platforms[self->kept] = datumCopy(self->platform, false, -1);
+	self->kept++;
+	MemoryContextSwitchTo(before);
+	if (self->kept == AGAIN_ACCOUNTS)
+		read_again(self);
+}
+
+void
+growth_end(Growth *self)
+{
+	if (self->kept > 0)
+		read_again(self);
 }
 
 static inline void
@@ -272,7 +222,7 @@ put_observation(Growth *self, const GrowthMetric *metric, const Number *value, D
 	Change change;
 
 	values[OUT_USER] = self->user_id;
-	nulls[OUT_USER] = self->user_is_null;
+	nulls[OUT_USER] = false;
 	values[OUT_PLATFORM] = self->platform;
 	nulls[OUT_PLATFORM] = false;
 	values[OUT_METRIC] = metric->name_datum;
@@ -294,8 +244,9 @@ put_observation(Growth *self, const GrowthMetric *metric, const Number *value, D
 	nulls[OUT_QUALITY] = false;
 }
 
-bool
-growth_give(Growth *self, Datum *values, bool *nulls, uint32 wanted)
+/* The next observation of the row at hand. */
+static bool
+give(Growth *self, Datum *values, bool *nulls, uint32 wanted)
 {
 	while (self->next < self->count)
 	{
@@ -322,6 +273,22 @@ growth_give(Growth *self, Datum *values, bool *nulls, uint32 wanted)
 	return false;
 }
 
+bool
+growth_give(Growth *self, Datum *values, bool *nulls, uint32 wanted)
+{
+	for (;;)
+	{
+		if (give(self, values, nulls, wanted))
+			return true;
+		while (self->again_next < self->again_count && self->again[self->again_next] == (Datum) 0)
+			self->again_next++;
+		if (self->again_next >= self->again_count)
+			return false;
+		MemoryContextReset(self->scratch);
+		take(self, self->again[self->again_next++]);
+	}
+}
+
 /* ---- The call ---- */
 
 /* Takes the rows of the query as they come. */
@@ -333,18 +300,25 @@ typedef struct GrowthReceiver
 	TupleDesc desc;
 } GrowthReceiver;
 
+static void
+store_rows(GrowthReceiver *self)
+{
+	Datum values[OUT_COLUMNS];
+	bool nulls[OUT_COLUMNS];
+
+	while (growth_give(self->growth, values, nulls, GROWTH_ALL_COLUMNS))
+		tuplestore_putvalues(self->store, self->desc, values, nulls);
+}
+
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *receiver)
 {
 	GrowthReceiver *self = (GrowthReceiver *) receiver;
-	Datum values[OUT_COLUMNS];
-	bool nulls[OUT_COLUMNS];
 	bool isnull;
 	Datum row = slot_getattr(slot, 1, &isnull);
 
 	growth_take(self->growth, row, isnull);
-	while (growth_give(self->growth, values, nulls, GROWTH_ALL_COLUMNS))
-		tuplestore_putvalues(self->store, self->desc, values, nulls);
+	store_rows(self);
 	return true;
 }
 
@@ -400,6 +374,8 @@ dreamsuite_growth(PG_FUNCTION_ARGS)
 	result = SPI_execute_extended(growth_query(&args, &options.params), &options);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "could not read daily_metrics: %s", SPI_result_code_string(result));
+	growth_end(receiver.growth);
+	store_rows(&receiver);
 	query_end(nest);
 	return (Datum) 0;
 }

@@ -40,6 +40,7 @@ typedef struct GrowthArgs
 	char **metrics;
 	DateADT since; /* DATEVAL_NOBEGIN: from the first */
 	DateADT until; /* DATEVAL_NOEND: to the last */
+	bool one_day;  /* one day of all users */
 } GrowthArgs;
 
 /* Checks the arguments of growth() and raises what is wrong with them. */
@@ -48,6 +49,13 @@ extern GrowthArgs growth_args(const NullableDatum *args);
 /* The text and parameters of the query that gives the rows (row.h) in order, and no other rows than needed. */
 extern char *growth_query(const GrowthArgs *args, ParamListInfo *params);
 
+/*
+ * The rows of some accounts that answer one day, in order; palloc'd. A place of *rows may be 0: nothing is known on that
+ * day. Returns how many. With the caller's rights; connects to SPI itself.
+ */
+extern int
+growth_read_accounts(Datum names, DateADT day, Datum *users, Datum *platform_names, int count, Datum **rows);
+
 /* Turns rows of the query into rows of growth(). */
 typedef struct Growth Growth;
 
@@ -55,6 +63,9 @@ extern Growth *growth_begin(const GrowthArgs *args);
 
 /* Takes the next row of the query. Its bytes must stay until the next call. */
 extern void growth_take(Growth *growth, Datum row, bool isnull);
+
+/* There is no further row of the query. growth_give() may have something to give yet. */
+extern void growth_end(Growth *growth);
 
 /*
  * Gives the next row of the answer; false where the next row of the query is due. Values stay valid until the next

@@ -47,6 +47,7 @@ typedef struct GrowthScan
 	MemoryContext context; /* of one execution */
 	Growth *growth;        /* NULL: not begun */
 	QueryDesc *query;
+	bool at_end; /* of the query */
 } GrowthScan;
 
 extern DREAMSUITE_EXPORT Datum dreamsuite_growth(PG_FUNCTION_ARGS);
@@ -123,6 +124,7 @@ end_rows(GrowthScan *self)
 		FreeQueryDesc(query);
 	}
 	self->growth = NULL;
+	self->at_end = false;
 	if (self->context)
 		MemoryContextReset(self->context);
 }
@@ -146,13 +148,19 @@ next_slot(ScanState *state)
 
 		if (growth_give(self->growth, slot->tts_values, slot->tts_isnull, self->wanted))
 			return ExecStoreVirtualTuple(slot);
+		if (self->at_end)
+			return slot;
 
 		ResetPerTupleExprContext(inner);
 		before = MemoryContextSwitchTo(inner->es_query_cxt);
 		row = ExecProcNode(self->query->planstate);
 		MemoryContextSwitchTo(before);
 		if (TupIsNull(row))
-			return slot;
+		{
+			growth_end(self->growth);
+			self->at_end = true;
+			continue;
+		}
 		datum = slot_getattr(row, 1, &isnull);
 		growth_take(self->growth, datum, isnull);
 	}

@@ -107,7 +107,7 @@ DREAMSUITE_FUNCTION(dreamsuite_growth_row);
  * growth_row(user_id uuid, platform text, date date, follower_count bigint, follower_change_24h int,
  *            engagement_total bigint, content_count int, metrics jsonb, names text[]) -> bytea
  *
- * Null where the day or all of the asked numbers are unknown.
+ * Null where the account, the day or all of the asked numbers are unknown.
  */
 Datum
 dreamsuite_growth_row(PG_FUNCTION_ARGS)
@@ -125,7 +125,7 @@ dreamsuite_growth_row(PG_FUNCTION_ARGS)
 	uint32 date;
 	bool any = false;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(8))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(8))
 		PG_RETURN_NULL();
 	if (unlikely(plan == NULL || !get_fn_expr_arg_stable(fcinfo->flinfo, 8)))
 	{
@@ -151,16 +151,7 @@ dreamsuite_growth_row(PG_FUNCTION_ARGS)
 	result = palloc(VARHDRSZ + used);
 	bytes = VARDATA(result);
 
-	if (PG_ARGISNULL(0))
-	{
-		memset(bytes, 0, ROW_PLATFORM);
-		bytes[0] = 1;
-	}
-	else
-	{
-		bytes[0] = 0;
-		memcpy(bytes + ROW_USER, PG_GETARG_UUID_P(0)->data, UUID_LEN);
-	}
+	memcpy(bytes + ROW_USER, PG_GETARG_UUID_P(0)->data, UUID_LEN);
 	memcpy(bytes + ROW_PLATFORM, VARDATA_ANY(name), name_length);
 	bytes[ROW_PLATFORM + name_length] = '\0';
 	date = pg_hton32((uint32) PG_GETARG_DATEADT(2) ^ 0x80000000);

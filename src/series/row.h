@@ -7,7 +7,6 @@
  * taken out first, where the row is read (in parallel workers too), and what is sorted is 60 bytes and compares with
  * memcmp:
  *
- *     1 byte    0, or 1 where user_id is null
  *     16 bytes  user_id
  *     ...       platform, with its closing zero
  *     4 bytes   date, in the order of bytes
@@ -26,20 +25,14 @@
 
 #define ROW_UNKNOWN  0
 #define ROW_BIG      255
-#define ROW_USER     1
-#define ROW_PLATFORM 17
+#define ROW_USER     0
+#define ROW_PLATFORM 16
 
 /* The length of the part that names the account, from the beginning of the row: equal for all of its days. */
 static inline int
 row_account_length(const char *row)
 {
 	return ROW_PLATFORM + strlen(row + ROW_PLATFORM) + 1;
-}
-
-static inline bool
-row_user_is_null(const char *row)
-{
-	return row[0] != 0;
 }
 
 static inline DateADT
@@ -49,6 +42,13 @@ row_date(const char *row, int account_length)
 
 	memcpy(&bits, row + account_length, sizeof(bits));
 	return (DateADT) (pg_ntoh32(bits) ^ 0x80000000);
+}
+
+/* Is the value of metric i known? */
+static inline bool
+row_knows(const char *row, int account_length, int i)
+{
+	return row[account_length + sizeof(uint32) + i] != ROW_UNKNOWN;
 }
 
 /* The value of metric i of n. `big` of it points into the row where that is aligned, else it is palloc'd. */
