@@ -4,7 +4,10 @@
  *    locked memory of libsodium, in no memory context and in no log.
  *
  * The file is named by dreamsuite.keyring_file. Where that is empty it is the data directory's path with ".keyring"
- * added: beside the data directory, never in it (/var/lib/postgresql/15/main.keyring on Debian).
+ * added: beside the data directory, never in it (/var/lib/postgresql/15/main.keyring on Debian,
+ *    whose parent belongs to the server's user). One file serves all databases of a server. Name another place where only the
+ *    data directory is a volume that outlives the machine, and copy the file to a standby, to the server that a dump or
+ *    a base backup is restored on, and along with an upgrade to another major version: its path changes there.
  */
 #ifndef DREAMSUITE_KEYRING_H
 #define DREAMSUITE_KEYRING_H
