@@ -13,29 +13,7 @@
 #include "utils/builtins.h"
 
 #include "platform/platform.h"
-
-/* Collects the rows of a function in FROM; see InitMaterializedSRF() of newer servers. */
-static Tuplestorestate *
-begin_rows(FunctionCallInfo fcinfo, TupleDesc *desc)
-{
-	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext before;
-	Tuplestorestate *store;
-
-	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("function was called where a set of rows is not accepted"),
-						errhint("Call it in FROM.")));
-	before = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "function must return rows");
-	store = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
-	info->returnMode = SFRM_Materialize;
-	info->setResult = store;
-	info->setDesc = *desc;
-	MemoryContextSwitchTo(before);
-	return store;
-}
+#include "srf.h"
 
 /* The words of the product's interface. */
 static const char *
@@ -108,8 +86,7 @@ DREAMSUITE_FUNCTION(dreamsuite_platform_catalog);
 Datum
 dreamsuite_metric_catalog(PG_FUNCTION_ARGS)
 {
-	TupleDesc desc;
-	Tuplestorestate *store = begin_rows(fcinfo, &desc);
+	ReturnSetInfo *info = srf_begin(fcinfo);
 
 	for (int i = 0; platforms[i]; i++)
 	{
@@ -126,7 +103,7 @@ dreamsuite_metric_catalog(PG_FUNCTION_ARGS)
 			put_text(values, nulls, 5, field->unit);
 			put_text(values, nulls, 6, field->source);
 			put_text(values, nulls, 7, field->description);
-			tuplestore_putvalues(store, desc, values, nulls);
+			tuplestore_putvalues(info->setResult, info->setDesc, values, nulls);
 		}
 	}
 	return (Datum) 0;
@@ -136,8 +113,7 @@ dreamsuite_metric_catalog(PG_FUNCTION_ARGS)
 Datum
 dreamsuite_platform_catalog(PG_FUNCTION_ARGS)
 {
-	TupleDesc desc;
-	Tuplestorestate *store = begin_rows(fcinfo, &desc);
+	ReturnSetInfo *info = srf_begin(fcinfo);
 
 	for (int i = 0; platforms[i]; i++)
 	{
@@ -158,7 +134,7 @@ dreamsuite_platform_catalog(PG_FUNCTION_ARGS)
 		put_text(values, nulls, 3, status_word(platform->status));
 		values[4] = BoolGetDatum(platform->has_api);
 		values[5] = PointerGetDatum(construct_array(scopes, n, TEXTOID, -1, false, TYPALIGN_INT));
-		tuplestore_putvalues(store, desc, values, nulls);
+		tuplestore_putvalues(info->setResult, info->setDesc, values, nulls);
 	}
 	return (Datum) 0;
 }

@@ -26,6 +26,7 @@
 #include "series/growth.h"
 #include "series/query.h"
 #include "series/row.h"
+#include "srf.h"
 
 typedef struct GrowthMetric
 {
@@ -296,18 +297,19 @@ typedef struct GrowthReceiver
 {
 	DestReceiver pub;
 	Growth *growth;
-	Tuplestorestate *store;
-	TupleDesc desc;
+	GrowthSink sink;
+	void *arg;
+	uint32 wanted;
 } GrowthReceiver;
 
 static void
-store_rows(GrowthReceiver *self)
+give_rows(GrowthReceiver *self)
 {
 	Datum values[OUT_COLUMNS];
 	bool nulls[OUT_COLUMNS];
 
-	while (growth_give(self->growth, values, nulls, GROWTH_ALL_COLUMNS))
-		tuplestore_putvalues(self->store, self->desc, values, nulls);
+	while (growth_give(self->growth, values, nulls, self->wanted))
+		self->sink(self->arg, values, nulls);
 }
 
 static bool
@@ -318,7 +320,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *receiver)
 	Datum row = slot_getattr(slot, 1, &isnull);
 
 	growth_take(self->growth, row, isnull);
-	store_rows(self);
+	give_rows(self);
 	return true;
 }
 
@@ -332,50 +334,50 @@ receiver_end(DestReceiver *self)
 {
 }
 
-DREAMSUITE_FUNCTION(dreamsuite_growth);
-
-/* growth(user_id uuid, platform text, metrics text[], since date, until date); see sql/parts/50_growth.sql. */
-Datum
-dreamsuite_growth(PG_FUNCTION_ARGS)
+void
+growth_run(const GrowthArgs *args, uint32 wanted, GrowthSink sink, void *arg)
 {
-	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
 	GrowthReceiver receiver = {
 		.pub = {.receiveSlot = receive_row,
 				.rStartup = receiver_startup,
 				.rShutdown = receiver_end,
 				.rDestroy = receiver_end,
 				.mydest = DestTuplestore},
+		.sink = sink,
+		.arg = arg,
+		.wanted = wanted,
 	};
 	SPIExecuteOptions options = {.read_only = true, .dest = (DestReceiver *) &receiver};
-	MemoryContext before;
-	GrowthArgs args;
-	int nest;
+	int nest = query_begin();
 	int result;
 
-	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("growth() was called where a set of rows is not accepted"),
-						errhint("Call it in FROM.")));
-	args = growth_args(fcinfo->args);
-
-	before = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &receiver.desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "growth() must return rows");
-	receiver.desc = BlessTupleDesc(receiver.desc);
-	receiver.store =
-		tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
-	info->returnMode = SFRM_Materialize;
-	info->setResult = receiver.store;
-	info->setDesc = receiver.desc;
-	MemoryContextSwitchTo(before);
-
-	nest = query_begin();
-	receiver.growth = growth_begin(&args);
-	result = SPI_execute_extended(growth_query(&args, &options.params), &options);
+	receiver.growth = growth_begin(args);
+	result = SPI_execute_extended(growth_query(args, &options.params), &options);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "could not read daily_metrics: %s", SPI_result_code_string(result));
 	growth_end(receiver.growth);
-	store_rows(&receiver);
+	give_rows(&receiver);
 	query_end(nest);
+}
+
+static void
+store_row(void *arg, Datum *values, bool *nulls)
+{
+	ReturnSetInfo *info = arg;
+
+	tuplestore_putvalues(info->setResult, info->setDesc, values, nulls);
+}
+
+DREAMSUITE_FUNCTION(dreamsuite_growth);
+
+/* growth(user_id uuid, platform text, metrics text[], since date, until date); see sql/parts/50_growth.sql. */
+Datum
+dreamsuite_growth(PG_FUNCTION_ARGS)
+{
+	GrowthArgs args;
+
+	srf_begin(fcinfo);
+	args = growth_args(fcinfo->args);
+	growth_run(&args, GROWTH_ALL_COLUMNS, store_row, fcinfo->resultinfo);
 	return (Datum) 0;
 }

@@ -75,6 +75,14 @@ extern bool growth_give(Growth *growth, Datum *values, bool *nulls, uint32 wante
 
 #define GROWTH_ALL_COLUMNS ((uint32) (1 << OUT_COLUMNS) - 1)
 
+/*
+ * Runs the query and hands every row of the answer to `sink`, in the order of accounts and days. Values stay valid until
+ * it returns. Connects to SPI itself.
+ */
+typedef void (*GrowthSink)(void *arg, Datum *values, bool *nulls);
+
+extern void growth_run(const GrowthArgs *args, uint32 wanted, GrowthSink sink, void *arg);
+
 /* Lets the planner stream growth(); called once, from _PG_init. */
 extern void growth_scan_init(void);
 
