@@ -9,6 +9,7 @@
 #include "dreamsuite.h"
 
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "platform/platform.h"
@@ -82,7 +83,7 @@ dreamsuite_classify_answer(PG_FUNCTION_ARGS)
 	PG_RETURN_JSONB_P(first_entry(entries_end(&builder)));
 }
 
-/* What earlier runs stored: {content_id: {"kind", "extra"}}. */
+/* What earlier runs stored: [{"content_id", "kind", "title", "published_at", counts, "extra"}]. */
 static Contents *
 known_content(const JsonbContainer *given)
 {
@@ -102,6 +103,10 @@ known_content(const JsonbContainer *given)
 		content->kind = json_has(item, "kind") ? json_text(item, "kind") : "";
 		content->title = json_text(item, "title");
 		content->published_at = json_time(item, "published_at");
+		content->likes = json_count(item, "likes");
+		content->comments = json_count(item, "comments");
+		content->shares = json_count(item, "shares");
+		content->views = json_count(item, "views");
 		if (json_member(item, "extra", &extra))
 			content->extra = JsonbValueToJsonb(&extra);
 	}
@@ -123,8 +128,8 @@ address_of(const Request *request)
 	return request->post ? psprintf("%s %s", request->url, request->body) : request->url;
 }
 
-/* The answer given for an address: a body, or {"status", "body", "headers"}; nothing counts as lost. */
-static void
+/* The answer given for an address: a body, or {"status", "body", "headers"}; nothing counts as lost. Returns its cost. */
+static double
 answer_request(Plan *plan, Request *request, const JsonbContainer *answers)
 {
 	const JsonbContainer *given = container_in(answers, address_of(request));
@@ -144,6 +149,9 @@ answer_request(Plan *plan, Request *request, const JsonbContainer *answers)
 		plan_accept(plan, request, &answer);
 	else
 		plan_fail(plan, request, &verdict);
+	if (plan->platform->cost != NULL)
+		return verdict.error == ERROR_NONE ? plan->platform->cost(request, &answer) : 0;
+	return request->step->cost != 0 ? request->step->cost : 1;
 }
 
 static void
@@ -198,8 +206,9 @@ dreamsuite_plan_requests(PG_FUNCTION_ARGS)
 	Plan *plan;
 	List *asked = NIL;
 	JsonbParseState *state = NULL;
-	JsonbValue document = {.type = jbvBinary};
+	JsonbValue document = {.type = jbvBinary}, number = {.type = jbvNumeric};
 	Jsonb *normalised;
+	double cost = 0;
 
 	while (json_next_text(&scopes, &scope))
 		account.scopes = lappend(account.scopes, scope);
@@ -222,7 +231,7 @@ dreamsuite_plan_requests(PG_FUNCTION_ARGS)
 									request->of != NULL ? request->of : "", tokens[request->step->token],
 									request->url, request->post ? " " : "",
 									request->post && request->body != NULL ? request->body : ""));
-		answer_request(plan, request, answers);
+		cost += answer_request(plan, request, answers);
 	}
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
@@ -230,6 +239,9 @@ dreamsuite_plan_requests(PG_FUNCTION_ARGS)
 	push_list(&state, "missing", plan->missing);
 	push_list(&state, "bounded", plan->bounded);
 	push_list(&state, "refused", plan->refused);
+	number.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(cost)));
+	push_key(&state, "quota_cost");
+	pushJsonbValue(&state, WJB_VALUE, &number);
 	normalised = normalised_document(platform_normalise(platform, &account, plan->responses, known));
 	push_key(&state, "normalised");
 	document.val.binary.data = &normalised->root;

@@ -247,9 +247,10 @@ static ContentItem *
 read_track(Normalised *out, const JsonbContainer *track)
 {
 	char *id = track_id(track);
+	char *kind = json_text(track, "kind");
 	ContentItem *item;
 
-	if (id == NULL)
+	if (id == NULL || (kind != NULL && strcmp(kind, "track") != 0))
 		return NULL;
 	item = add_content(out, id, "track");
 	item->published_at = json_time(track, "created_at");
