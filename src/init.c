@@ -26,6 +26,8 @@ _PG_init(void)
 {
 	config_init();
 	growth_scan_init();
+	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+		launcher_register();
 }
 
 static const char *const error_class_names[] = {

@@ -9,8 +9,12 @@
 
 #include "dreamsuite.h"
 
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
-#include "commands/dbcommands.h"
+#include "catalog/pg_database.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -22,6 +26,8 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
@@ -110,16 +116,42 @@ read_databases(void)
 	pfree(copy);
 }
 
+/*
+ * The database of that name, InvalidOid where there is none. By a scan, because a process without a database cannot count
+ * on the indexes of the catalogs.
+ */
+static Oid
+find_database(const char *name)
+{
+	MemoryContext old = CurrentMemoryContext;
+	Oid found = InvalidOid;
+	Relation rel;
+	TableScanDesc scan;
+	HeapTuple tuple;
+
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+	rel = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(rel, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+
+		if (strcmp(NameStr(database->datname), name) == 0 && database->datallowconn)
+			found = database->oid;
+	}
+	table_endscan(scan);
+	table_close(rel, AccessShareLock);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
 static void
 start_collector(Served *s, TimestampTz now)
 {
-	Oid database;
-	MemoryContext old = CurrentMemoryContext;
-
-	StartTransactionCommand();
-	database = get_database_oid(s->database, true);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(old);
+	Oid database = find_database(s->database);
+	MemoryContext old;
 
 	s->start_at = now + s->restart_ms * INT64CONST(1000);
 	s->restart_ms = Min(s->restart_ms * 2, LONGEST_RESTART_MS);

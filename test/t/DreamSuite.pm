@@ -1,0 +1,134 @@
+# What the TAP tests share: a private cluster with the extension, the simulator, and waiting for what must happen.
+
+package DreamSuite;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use Time::HiRes qw(sleep time);
+use IPC::Run ();
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(start_simulator control simulator_stats new_node set_now collect eventually within user_id);
+
+my $tree = $ENV{PGTEST_TREE} // '.';
+my ($simulator, $port);
+
+# start_simulator(OPTION...): starts it once; it ends with the test. Returns its address.
+sub start_simulator
+{
+	my @options = @_;
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/port';
+
+	$simulator = IPC::Run::start(
+		[ 'python3', "$tree/test/simulator/simulator.py", '--port', '0', '--port-file', $file, '--with-parent', @options ],
+		'>', \my $out, '2>&1');
+	for (1 .. 200)
+	{
+		$port = -s $file ? slurp_file($file) : undef;
+		last if defined $port;
+		sleep 0.05;
+	}
+	die "the simulator did not start" unless defined $port;
+	chomp $port;
+	return "http://127.0.0.1:$port";
+}
+
+# control(PATH, JSON): one of the simulator's control requests; POST where there is a body.
+sub control
+{
+	my ($path, $body) = @_;
+	my @command = ('curl', '-sf', "http://127.0.0.1:$port/_control/$path");
+
+	push @command, '-d', $body if defined $body;
+	IPC::Run::run(\@command, '>', \my $out) or die "the simulator refused $path";
+	return $out;
+}
+
+# simulator_stats(KEY): a number of its counts, 0 where it counted nothing
+sub simulator_stats
+{
+	my ($key) = @_;
+	my $stats = control('stats');
+
+	return $stats =~ /"\Q$key\E": ?(\d+)/ ? $1 : 0;
+}
+
+# new_node(NAME, SETTING...): a running cluster with the extension in "postgres"
+sub new_node
+{
+	my ($name, @settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+	$node->append_conf('postgresql.conf', $_) foreach (
+		"dreamsuite.keyring_file = '" . $node->basedir . "/keyring'",
+		'max_worker_processes = 16', 'restart_after_crash = on',
+		(defined $port ? "dreamsuite.test_base_url = 'http://127.0.0.1:$port'" : ()),
+		@settings);
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION dreamsuite');
+	return $node;
+}
+
+# set_now(NODE, TIME): the calendar of the extension and of the simulator
+sub set_now
+{
+	my ($node, $now) = @_;
+
+	control('now', qq({"now": "$now"}));
+	$node->safe_psql('postgres', "ALTER SYSTEM SET dreamsuite.test_now = '$now'");
+	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	eventually($node, "SELECT dreamsuite.calendar_now() = '$now'", 't');
+	return;
+}
+
+# collect(NODE [, ARGUMENTS]): CALL collect; returns what psql said on standard error
+sub collect
+{
+	my ($node, $arguments) = @_;
+	my ($code, $out, $err) = $node->psql('postgres', 'CALL dreamsuite.collect(' . ($arguments // '') . ')', timeout => 120);
+
+	return $err;
+}
+
+# eventually(NODE, QUERY, EXPECTED [, SECONDS]): true when the query gives the expected text in time
+sub eventually
+{
+	my ($node, $query, $expected, $seconds) = @_;
+	my $deadline = time + ($seconds // 15);
+	my $got;
+
+	while (time < $deadline)
+	{
+		$got = $node->safe_psql('postgres', $query);
+		return 1 if $got eq $expected;
+		sleep 0.05;
+	}
+	diag("waited for \"$expected\", the last answer was \"" . ($got // '') . '"');
+	return 0;
+}
+
+# within(SECONDS, CODE): true when the code returned in time
+sub within
+{
+	my ($seconds, $code) = @_;
+	my $began = time;
+
+	$code->();
+	my $took = time - $began;
+	diag(sprintf('took %.2f s', $took)) if $took > $seconds;
+	return $took <= $seconds;
+}
+
+# user_id(N): the uuid of the Nth test user
+sub user_id
+{
+	return sprintf('00000000-0000-4000-8000-%012d', shift);
+}
+
+1;
