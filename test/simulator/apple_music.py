@@ -11,7 +11,7 @@ from email.utils import formatdate
 
 import ids
 from server import Response
-from texts import iso_date, iso_time, md5, number
+from texts import iso_date, iso_time, isrc, md5, number
 from world import DAY, GENESIS, chance
 
 PLATFORM = "apple_music"
@@ -299,7 +299,7 @@ def song(sim, sf, account, release, index, joined=False):
     name = song_id(account, release, index)
     out = {"id": name, "type": "songs", "href": f"/v1/catalog/{sf}/songs/{name}", "attributes": {
         "name": f"{release.title} {index + 1}", "artistName": artist_name(account, release), "albumName": release.title,
-        "isrc": f"QZSIM{int(name) % 10 ** 7:07d}", "releaseDate": iso_date(release.at), "trackNumber": index + 1, "discNumber": 1,
+        "isrc": isrc(int(name)), "releaseDate": iso_date(release.at), "trackNumber": index + 1, "discNumber": 1,
         "durationInMillis": 200000, "genreNames": ["Pop"], "hasLyrics": False, "playParams": {"id": name, "kind": "song"},
         "url": f"https://music.apple.com/{sf}/album/x/{album_id(account, release)}?i={name}"}}
     if joined:
@@ -360,7 +360,7 @@ def playlist_songs(sim, name, now):
 def ranking(sim, sf, t):
     """The newest releases of the roster, best first; it changes with the day and the storefront."""
     day = int(t // DAY)
-    known = sim.world.__dict__.setdefault("rankings", {})
+    known = sim.world.rankings
     if (sf, day) not in known:
         if len(known) > 200:
             known.clear()

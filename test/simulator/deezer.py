@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import ids
 from server import Response
-from texts import iso_date, md5
+from texts import iso_date, isrc, md5
 
 PLATFORM = "deezer"
 HOSTS = ("api.deezer.com", "connect.deezer.com")
@@ -171,7 +171,7 @@ def album(sim, request, rest):
     now = sim.now()
     if len(rest) == 2 and rest[1] == "tracks":
         return page(request, [
-            lambda i=i: {**track_brief(sim, account, release, i, now), "isrc": isrc(account, release, i),
+            lambda i=i: {**track_brief(sim, account, release, i, now), "isrc": isrc(track_id(account, release, i)),
                          "track_position": i + 1, "disk_number": 1} for i in range(release.tracks)], 25)
     people = [(account.number, "Main")] + ([(release.partner, "Featured")] if release.partner else [])
     brief = album_brief(account, release, now)
@@ -190,10 +190,6 @@ def album(sim, request, rest):
 
 def track_id(account, release, index):
     return album_id(account, release) * TRACKS + index
-
-
-def isrc(account, release, index):
-    return f"QZSIM{track_id(account, release, index) % 10 ** 7:07d}"
 
 
 def rank(account, release, index, now):
@@ -222,7 +218,7 @@ def track(sim, request, rest):
     if not found or index >= found[1].tracks:
         return no_data()
     account, release = found
-    return Response(200, {**track_brief(sim, account, release, index, sim.now()), "isrc": isrc(account, release, index),
+    return Response(200, {**track_brief(sim, account, release, index, sim.now()), "isrc": isrc(track_id(account, release, index)),
                           "track_position": index + 1, "disk_number": 1, "release_date": iso_date(release.at),
                           "bpm": 0, "gain": -8.4, "available_countries": ["BR", "DE", "US"],
                           "contributors": [artist_brief(sim, account.number, radio=True, role="Main")]})

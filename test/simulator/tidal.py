@@ -5,7 +5,7 @@ import json
 import ids
 from oauth import Grant, basic
 from server import Response
-from texts import iso_date, md5, number
+from texts import iso_date, isrc, md5, number
 from world import DAY
 
 PLATFORM = "tidal"
@@ -247,7 +247,7 @@ def track(sim, name):
     by = artist_of(sim, name)
     release = by.release(int(name) // 64 % 1000 - 300)
     return {"id": name, "type": "tracks", "attributes": {
-        "title": f"{release.title} {int(name) % 64 + 1}", "version": None, "isrc": f"QZSIM{int(name) % 10 ** 7:07d}",
+        "title": f"{release.title} {int(name) % 64 + 1}", "version": None, "isrc": isrc(int(name)),
         "popularity": 0.2, "duration": "PT3M20S", "explicit": False, "availability": ["STREAM"], "mediaTags": ["LOSSLESS"],
         "copyright": {"text": "2026 Own label"}, "externalLinks": []},
         "relationships": {"artists": {"links": {"self": f"/tracks/{name}/relationships/artists"}}}}

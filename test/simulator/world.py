@@ -341,6 +341,7 @@ class World:
         self.scales = list(scales)              # (first, last, {"posts": n, "cadence": per week})
         self.artists = Lru()
         self.accounts = Lru()
+        self.rankings = {}                      # charts by storefront and day
 
     def scale_of(self, number):
         rule = {}
