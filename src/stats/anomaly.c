@@ -93,6 +93,7 @@ typedef struct Expected
 	int n;
 	double centre; /* on the curve, for the day's phase */
 	double scale;
+	bool still; /* most days of the window are equal */
 } Expected;
 
 /*
@@ -118,16 +119,17 @@ effects_before(const double *x, int t, int period, Curve curve, double *effects,
 	return status == STATS_TOO_FEW ? STATS_OK : status;
 }
 
+/* Median and scaled MAD of the window before t, less its phase effects unless they are NULL. */
 static Expected
-expect(const double *x, int t, int period, Curve curve, const double *effects)
+window_before(const double *x, int t, int period, Curve curve, const double *effects)
 {
-	Expected expected = {curve, 0, STATS_UNKNOWN, STATS_UNKNOWN};
+	Expected expected = {curve, 0, STATS_UNKNOWN, STATS_UNKNOWN, false};
 	double window[WINDOW];
 	double work[WINDOW];
 
 	for (int i = t - WINDOW < 0 ? 0 : t - WINDOW; i < t; i++)
 	{
-		double y = bend(x[i], curve) - effects[i % period];
+		double y = bend(x[i], curve) - (effects == NULL ? 0.0 : effects[i % period]);
 
 		if (!isnan(y))
 			window[expected.n++] = y;
@@ -136,14 +138,41 @@ expect(const double *x, int t, int period, Curve curve, const double *effects)
 		return expected;
 	expected.centre = stats_median_inplace(window, expected.n);
 	expected.scale = STATS_MAD_TO_SD * stats_mad(window, expected.n, expected.centre, work);
-	if (expected.scale == 0.0)
+	expected.still = expected.scale == 0.0;
+	if (expected.still)
 	{
-		/* Sparse or rounded: what the few other days did is no surprise, as a counter that moves in steps of 100. */
+		/* What the few other days did is no surprise, as a counter that is rounded and moves in steps of 100. */
 		for (int i = 0; i < expected.n; i++)
 			expected.scale = fmax(expected.scale, 0.5 * fabs(window[i] - expected.centre));
 	}
-	expected.scale = fmax(expected.scale, least_scale(expected.centre, curve));
-	expected.centre += effects[t % period];
+	return expected;
+}
+
+/*
+ * What the days before t say of it. The scale is that of a prediction: the median of n days is uncertain by pi / 2n of
+ * the variance, and a weekday effect from eight weeks by about a tenth.
+ */
+static Expected
+expect(const double *x, int t, int period, Curve curve, const double *effects)
+{
+	Expected expected = window_before(x, t, period, curve, NULL);
+	double effect = 0.0;
+	double variance;
+
+	if (expected.n < STATS_ANOMALY_LEAST)
+		return expected;
+
+	variance = 1.0 + 0.5 * M_PI / expected.n;
+
+	/* Where most days are equal, weekdays would only be chance. */
+	if (period > 1 && !expected.still)
+	{
+		expected = window_before(x, t, period, curve, effects);
+		effect = effects[t % period];
+		variance += 0.1;
+	}
+	expected.scale = sqrt(variance) * fmax(expected.scale, least_scale(expected.centre, curve));
+	expected.centre += effect;
 	return expected;
 }
 
@@ -409,7 +438,7 @@ stats_anomaly_scores(const double *x, int n, int period, double *score)
 		Expected expected;
 		Curve now;
 		DayTest test;
-		double window_scale;
+		double window_scale, p;
 
 		score[t] = STATS_UNKNOWN;
 		counts = counts && stats_is_counts(x + t, 1);
@@ -431,8 +460,10 @@ stats_anomaly_scores(const double *x, int n, int period, double *score)
 		judge(x[t], &expected, &test);
 		if (isnan(test.p_value))
 			continue;
+		/* The steadier the scale, the lighter the tails. */
+		p = stats_t_two_sided(test.z, fmax(3.0, 0.25 * test.n) + fmin(run.seen, 60) / 20.0);
 		remember(&run, bend(x[t], curve) - expected.centre, fmax(expected.scale, window_scale));
-		score[t] = 1.0 / (1.0 + calibrate(&record, test.p_value) / STATS_SURPRISE);
+		score[t] = 1.0 / (1.0 + calibrate(&record, p) / STATS_SURPRISE);
 	}
 
 done:

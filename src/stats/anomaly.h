@@ -38,7 +38,8 @@ typedef struct DayTest
  * period  7 for weekdays, 1 for none
  *
  * The scale is the scaled MAD, but at least 5 % of the level and one Poisson standard deviation of a count, so that a
- * window without spread does not alarm on + 1; where most days are equal it is also half of what the others deviate. STATS_TOO_FEW when fewer than 14 of the 28 days, or the day itself, are
+ * window without spread does not alarm on + 1; where most days are equal it is also half of what the others deviate. It grows by what the
+ * median and the weekday effects are uncertain. STATS_TOO_FEW when fewer than 14 of the 28 days, or the day itself, are
  * unknown: all fields but n NaN. Leys et al. 2013, 10.1016/j.jesp.2013.03.013.
  */
 extern StatsStatus stats_day_test(const double *x, int t, int period, StatsScale scale, DayTest *test);

@@ -246,7 +246,10 @@ read_series(const double *x, int n, bool lines, double per_change, double most, 
 		if (status != STATS_OK)
 			return status;
 		reading->squares = residuals_of(x, n, lines, reading->changes, reading->count, residual);
-		reading->correlation = fmax(stats_autocorrelation(residual, n, 1), 0.0);
+		/* Kendall (1954, 10.1093/biomet/41.3-4.403): short segments make r too small, each by (1 + 4 r) / n. */
+		reading->correlation = stats_autocorrelation(residual, n, 1);
+		reading->correlation += (1.0 + 4.0 * reading->correlation) * (reading->count + 1) / n;
+		reading->correlation = fmin(fmax(reading->correlation, 0.0), 0.9);
 		penalty = fmin(penalty * (1.0 + reading->correlation) / (1.0 - reading->correlation), most * log(n));
 	}
 	return status;
