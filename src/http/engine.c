@@ -638,25 +638,10 @@ http_engine_create(MemoryContext context, const HttpOptions *options)
 	}
 	engine->waits = compat_create_wait_event_set(context, 3);
 	AddWaitEventToSet(engine->waits, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(engine->waits, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	if (IsUnderPostmaster)
+		AddWaitEventToSet(engine->waits, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	AddWaitEventToSet(engine->waits, WL_SOCKET_READABLE, engine->epoll, NULL, NULL);
 	engine->wait_event = compat_http_wait_event();
 	http_engine_configure(engine, options);
 	return engine;
-}
-
-void
-http_request_wipe(HttpRequest *request)
-{
-	ListCell *cell;
-
-	foreach (cell, request->headers)
-	{
-		char *line = lfirst(cell);
-		size_t name = strcspn(line, ":");
-
-		if ((name >= 13 && pg_strncasecmp(line + name - 13, "authorization", 13) == 0) ||
-			(name >= 5 && pg_strncasecmp(line + name - 5, "token", 5) == 0))
-			explicit_bzero(line, strlen(line));
-	}
 }

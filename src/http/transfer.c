@@ -92,6 +92,22 @@ transfer_free(HttpTransfer *transfer)
 	free(transfer);
 }
 
+void
+http_request_wipe(HttpRequest *request)
+{
+	ListCell *cell;
+
+	foreach (cell, request->headers)
+	{
+		char *line = lfirst(cell);
+		size_t name = strcspn(line, ":");
+
+		if ((name >= 13 && pg_strncasecmp(line + name - 13, "authorization", 13) == 0) ||
+			(name >= 5 && pg_strncasecmp(line + name - 5, "token", 5) == 0))
+			explicit_bzero(line, strlen(line));
+	}
+}
+
 /* ---- libcurl's callbacks ---- */
 
 static size_t
