@@ -6,8 +6,8 @@
  * them counts views and viewers. An insights answer that refuses a metric does not say which, so that the refused one
  * is searched in halves. Posts that were never shared have no "shares".
  *
- * Requests of an account-day: page 1, insights 1, posts 1 per 100 posts, videos 1 per 100 videos. Once all posts are
- * known, paging of posts stops at the first page that holds nothing new and nothing of the last 30 days: 4 requests on
+ * Requests of an account-day: page 1, insights 1, posts 1 per 100 posts, videos 1 per 100 videos. Once the posts were
+ * read to their end, their paging stops at the first page that holds nothing new and nothing of the last 30 days: 4 requests on
  * most days.
  *
  * API facts: https://developers.facebook.com/docs/graph-api/reference/page,
@@ -20,8 +20,6 @@
 #include "utils/timestamp.h"
 
 #include "platform/meta.h"
-
-#define RECENT_DAYS 30
 
 /* The period of insights that comes nearest to a month: told once a day for the 28 days before. */
 #define PERIOD "days_28"
@@ -135,43 +133,12 @@ own_page(const JsonbContainer *body, const Account *account)
 }
 
 static bool
-page_is_settled(const Plan *plan, const JsonbContainer *page)
-{
-	TimestampTz recent = plan->account->observed_at - RECENT_DAYS * USECS_PER_DAY;
-	JsonItems items = json_items(json_array_in(page, "data"));
-	const JsonbContainer *post;
-	bool any = false;
-
-	while (json_next_object(&items, &post))
-	{
-		char *id = json_id(post, "id");
-
-		if (id == NULL)
-			continue;
-		any = true;
-		if (!plan_knows(plan, id) || json_time(post, "created_time") >= recent)
-			return false;
-	}
-	return any;
-}
-
-/* Were the posts read to their end before? A tenth may be missing: not every post that counts is listed. */
-static bool
-are_all_known(const Plan *plan)
-{
-	const JsonbContainer *page = own_page(body(plan->responses, "page"), plan->account);
-	int64 posts = json_count(json_object_at(page, "published_posts.summary"), "total_count");
-
-	return posts != COUNT_UNKNOWN && plan->known != NULL && plan->known->count >= posts - posts / 10;
-}
-
-static bool
 more(const Plan *plan, const Request *request, const Answer *answer)
 {
 	if (json_length(json_array_in(answer->body, "data")) == 0)
 		return false;
 	return strcmp(request->step->name, "posts") != 0 ||
-		   !(page_is_settled(plan, answer->body) && are_all_known(plan));
+		   !meta_page_is_settled(plan, answer->body, "created_time");
 }
 
 /* Which insights a request for posts asks. */
@@ -322,21 +289,6 @@ read_post(Normalised *out, const JsonbContainer *post)
 	keep(&item->reach, meta_lifetime(insights, "post_total_media_view_unique"));
 }
 
-static void
-read_posts(const Responses *responses, Normalised *out)
-{
-	const Bodies *pages = bodies(responses, "posts");
-
-	for (int i = 0; i < pages->count; i++)
-	{
-		JsonItems items = json_items(json_array_in(pages->entries[i].body, "data"));
-		const JsonbContainer *post;
-
-		while (json_next_object(&items, &post))
-			read_post(out, post);
-	}
-}
-
 static int64
 count_videos(const Responses *responses)
 {
@@ -386,7 +338,8 @@ normalise(const Responses *responses, Normalised *out)
 		out->follower_count = newest(responses, "page_follows");
 	out->content_count = json_count(json_object_at(page, "published_posts.summary"), "total_count");
 
-	read_posts(responses, out);
+	meta_read(responses, out, "posts", read_post);
+	meta_mark_end(responses, out, "posts");
 	if (listed_whole(responses, "posts"))
 	{
 		reactions = CONTENT_SUM(out, likes, NULL);

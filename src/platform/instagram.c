@@ -7,8 +7,8 @@
  * so that metrics at risk are asked apart, and a refused one is left out and the rest asked again.
  *
  * Requests of an account-day: profile 1, insights 2, stories 1, media 1 per 100 posts, media_insights 1 (a batch of at
- * most 50 parts; by Instagram login one each). Once all posts are known, paging stops at the first page that holds
- * nothing new and nothing of the last 30 days: 6 requests on most days.
+ * most 50 parts; by Instagram login one each). Once the posts were read to their end, paging stops at the first
+ * page that holds nothing new and nothing of the last 30 days: 6 requests on most days.
  *
  * API facts: https://developers.facebook.com/docs/instagram-platform (read 2026-11)
  */
@@ -194,62 +194,23 @@ days_ago(const Plan *plan, int days)
 	return plan->account->observed_at - days * USECS_PER_DAY;
 }
 
-/* Does a page hold nothing but known posts older than 30 days? */
-static bool
-page_is_settled(const Plan *plan, const JsonbContainer *page)
-{
-	JsonItems items = json_items(json_array_in(page, "data"));
-	const JsonbContainer *post;
-	bool any = false;
-
-	while (json_next_object(&items, &post))
-	{
-		char *id = json_id(post, "id");
-
-		if (id == NULL)
-			continue;
-		any = true;
-		if (!plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, RECENT_DAYS))
-			return false;
-	}
-	return any;
-}
-
-/* Were the posts read to their end before? A tenth may be missing: some posts are counted but not listed. */
-static bool
-are_all_known(const Plan *plan)
-{
-	const JsonbContainer *profile = own_profile(body(plan->responses, "profile"), plan->account);
-	int64 posts = json_count(profile, "media_count"), known = 0;
-
-	for (int i = 0; plan->known != NULL && i < plan->known->count; i++)
-	{
-		const char *kind = plan->known->items[i]->kind;
-
-		if (kind == NULL || strcmp(kind, "story") != 0)
-			known++;
-	}
-	return posts != COUNT_UNKNOWN && known >= posts - posts / 10;
-}
-
 static bool
 more(const Plan *plan, const Request *request, const Answer *answer)
 {
 	if (json_length(json_array_in(answer->body, "data")) == 0)
 		return false;
 	return strcmp(request->step->name, "media") != 0 ||
-		   !(page_is_settled(plan, answer->body) && are_all_known(plan));
+		   !meta_page_is_settled(plan, answer->body, "timestamp");
 }
 
 /* What the API calls it: IMAGE, VIDEO or CAROUSEL_ALBUM, and FEED, REELS, STORY or AD. NULL for what is not counted. */
 static const char *
-kind_of(const JsonbContainer *post, bool *told)
+kind_of(const JsonbContainer *post)
 {
 	char *product = json_text(post, "media_product_type");
 	char *type = json_text(post, "media_type");
 	char *link = json_text(post, "permalink");
 
-	*told = product != NULL || link != NULL;
 	if (product != NULL && strcmp(product, "AD") == 0)
 		return NULL;
 	if (product != NULL && strcmp(product, "STORY") == 0)
@@ -265,78 +226,42 @@ kind_of(const JsonbContainer *post, bool *told)
 
 /* ---- Insights of posts ---- */
 
-/* A metric that does not fit the kind fails the request. Likes only where the post hides them. */
-static List *
-metrics_of(const Plan *plan, const JsonbContainer *post)
-{
-	bool told;
-	const char *kind = kind_of(post, &told);
-
-	if (kind != NULL && strcmp(kind, "story") == 0)
-		return meta_metrics(plan, "reach,views,shares");
-	if (kind != NULL && strcmp(kind, "reel") == 0)
-		return meta_metrics(plan, json_has(post, "like_count")
-									  ? "reach,views,saved,shares,ig_reels_video_view_total_time"
-									  : "reach,views,saved,shares,likes,ig_reels_video_view_total_time");
-	return meta_metrics(plan, json_has(post, "like_count") ? "reach,views,saved,shares"
-														   : "reach,views,saved,shares,likes");
-}
-
-/* The post or story as it was listed in this run. */
+/* The post or story as it was listed in this run; NULL where it was not. */
 static const JsonbContainer *
-listed_post(const Plan *plan, const char *id)
+listed(const Plan *plan, const char *listing, const char *id)
 {
-	static const char *const listings[] = {"media", "stories"};
+	JsonItems items = json_items(json_array_in(body(plan->responses, listing), "data"));
+	const JsonbContainer *post;
 
-	for (int i = 0; i < lengthof(listings); i++)
+	while (json_next_object(&items, &post))
 	{
-		const Bodies *pages = bodies(plan->responses, listings[i]);
+		char *found = json_id(post, "id");
 
-		for (int page = 0; page < pages->count; page++)
-		{
-			JsonItems items = json_items(json_array_in(pages->entries[page].body, "data"));
-			const JsonbContainer *post;
-
-			while (json_next_object(&items, &post))
-			{
-				char *found = json_id(post, "id");
-
-				if (found != NULL && strcmp(found, id) == 0)
-					return post;
-			}
-		}
+		if (found != NULL && strcmp(found, id) == 0)
+			return post;
 	}
 	return NULL;
 }
 
-/* Metrics of a listed story: the listing need not say that it is one. */
+/*
+ * A metric that does not fit the kind fails the request. Likes only where the post hides them. A listed story need not
+ * say that it is one.
+ */
 static List *
-metrics_by_id(const Plan *plan, const char *id, bool story)
+metrics_of(const Plan *plan, const char *id)
 {
-	const JsonbContainer *post = listed_post(plan, id);
+	const JsonbContainer *post = listed(plan, "media", id);
+	const char *kind;
+	char *metrics = "reach,views,saved,shares";
 
-	return story ? meta_metrics(plan, "reach,views,shares") : metrics_of(plan, post);
-}
-
-static bool
-is_story(const Plan *plan, const char *id)
-{
-	const Bodies *pages = bodies(plan->responses, "stories");
-
-	for (int page = 0; page < pages->count; page++)
-	{
-		JsonItems items = json_items(json_array_in(pages->entries[page].body, "data"));
-		const JsonbContainer *story;
-
-		while (json_next_object(&items, &story))
-		{
-			char *found = json_id(story, "id");
-
-			if (found != NULL && strcmp(found, id) == 0)
-				return true;
-		}
-	}
-	return false;
+	if (post == NULL)
+		return meta_metrics(plan, "reach,views,shares");
+	kind = kind_of(post);
+	if (!json_has(post, "like_count"))
+		metrics = psprintf("%s,likes", metrics);
+	if (kind != NULL && strcmp(kind, "reel") == 0)
+		metrics = psprintf("%s,ig_reels_video_view_total_time", metrics);
+	return meta_metrics(plan, metrics);
 }
 
 /* Ids of a listing's first page, newest first, at most `room`: of posts those that are new or recent. */
@@ -351,23 +276,13 @@ ids_worth_asking(const Plan *plan, const char *listing, int room)
 	while (list_length(ids) < room && json_next_object(&items, &post))
 	{
 		char *id = json_id(post, "id");
-		bool told;
 
-		if (id == NULL || kind_of(post, &told) == NULL)
+		if (id == NULL || kind_of(post) == NULL)
 			continue;
 		if (stories || !plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, RECENT_DAYS))
 			ids = lappend(ids, id);
 	}
 	return ids;
-}
-
-/* The part of a batch that asks the insights of a post; NULL where no metric is left. */
-static char *
-insights_part(const Plan *plan, const char *id)
-{
-	List *metrics = metrics_by_id(plan, id, is_story(plan, id));
-
-	return metrics == NIL ? NULL : psprintf("%s/insights?metric=%s", id, meta_joined(metrics));
 }
 
 static void
@@ -378,10 +293,11 @@ ask_batch(Plan *plan, List *ids, List *guests)
 
 	foreach (cell, ids)
 	{
-		char *part = insights_part(plan, lfirst(cell));
+		List *metrics = metrics_of(plan, lfirst(cell));
 
-		if (part != NULL)
-			parts = lappend(parts, part);
+		if (metrics != NIL)
+			parts = lappend(parts,
+							psprintf("%s/insights?metric=%s", (char *) lfirst(cell), meta_joined(metrics)));
 	}
 	foreach (cell, guests)
 		parts = lappend(parts,
@@ -414,17 +330,17 @@ ask_media_insights(Plan *plan, const char *failing)
 	{
 		foreach (cell, ids)
 			plan_ask_metrics(plan, "media_insights", lfirst(cell), INSIGHTS_OF_POST,
-							 metrics_by_id(plan, lfirst(cell), is_story(plan, lfirst(cell))));
+							 metrics_of(plan, lfirst(cell)));
 		return;
 	}
 	foreach (cell, ids)
 	{
-		const char *id = lfirst(cell);
-		const JsonbContainer *post = listed_post(plan, id);
+		char *id = lfirst(cell);
+		const JsonbContainer *post = listed(plan, "media", id);
 
-		if (list_length(ids) + list_length(guests) < META_BATCH && !is_story(plan, id) &&
+		if (list_length(ids) + list_length(guests) < META_BATCH && post != NULL &&
 			(!plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, INVITATION_DAYS)))
-			guests = lappend(guests, (char *) id);
+			guests = lappend(guests, id);
 	}
 	ask_batch(plan, ids, guests);
 }
@@ -462,22 +378,6 @@ note_missing(Plan *plan, const Request *request, const Verdict *verdict)
 		lappend(plan->missing, psprintf("%s: %s", request->step->name, error_class_name(verdict->error)));
 }
 
-static void
-refuse(Plan *plan, List *metrics)
-{
-	ListCell *cell, *other;
-
-	foreach (cell, metrics)
-	{
-		bool known = false;
-
-		foreach (other, plan->refused)
-			known = known || strcmp(lfirst(cell), lfirst(other)) == 0;
-		if (!known)
-			plan->refused = lappend(plan->refused, lfirst(cell));
-	}
-}
-
 /*
  * A batch holds an answer for each part. Posts without insights, and those whose guests are not told, are left as they
  * are; where a metric is refused, the posts are asked again without it.
@@ -511,7 +411,7 @@ unpack(Plan *plan, Request *request, const Answer *answer)
 			plan_ask_metrics(plan, request->step->name, id, INSIGHTS_OF_POST, metrics);
 		else if (verdict.error == ERROR_METRIC_RETIRED && verdict.metrics != NIL)
 		{
-			refuse(plan, verdict.metrics);
+			meta_refuse(plan, verdict.metrics);
 			again = lappend(again, id);
 		}
 		else if (!reported)
@@ -592,19 +492,16 @@ read_guests(ContentItem *item, const JsonbContainer *guests)
 	}
 }
 
-/* Returns whether the post tells what product it is. */
-static bool
-read_post(Normalised *out, const JsonbContainer *post, bool story)
+static void
+read_item(Normalised *out, const JsonbContainer *post, const char *kind)
 {
 	char *id = json_id(post, "id"), *title = json_text(post, "caption"), *url = json_text(post, "permalink");
 	TimestampTz published_at = json_time(post, "timestamp");
-	bool told;
-	const char *kind = kind_of(post, &told);
 	ContentItem *item;
 
 	if (id == NULL || kind == NULL)
-		return told;
-	item = add_content(out, id, story ? "story" : kind);
+		return;
+	item = add_content(out, id, kind);
 	if (title != NULL)
 		item->title = title;
 	if (url != NULL)
@@ -615,7 +512,18 @@ read_post(Normalised *out, const JsonbContainer *post, bool story)
 	item->likes = json_count(post, "like_count");
 	item->comments = json_count(post, "comments_count");
 	read_guests(item, json_array_at(post, "collaborators.data"));
-	return told;
+}
+
+static void
+read_post(Normalised *out, const JsonbContainer *post)
+{
+	read_item(out, post, kind_of(post));
+}
+
+static void
+read_story(Normalised *out, const JsonbContainer *story)
+{
+	read_item(out, story, "story");
 }
 
 static void
@@ -653,24 +561,6 @@ read_post_insights(Normalised *out, const Entry *entry)
 		item->watch_time_minutes = (watched + 30000) / 60000;
 }
 
-/* Reads every page of a listing; returns whether one of its entries tells its product. */
-static bool
-read_listing(const Responses *responses, Normalised *out, const char *step, bool story)
-{
-	const Bodies *pages = bodies(responses, step);
-	bool told = false;
-
-	for (int i = 0; i < pages->count; i++)
-	{
-		JsonItems items = json_items(json_array_in(pages->entries[i].body, "data"));
-		const JsonbContainer *post;
-
-		while (json_next_object(&items, &post))
-			told = read_post(out, post, story) || told;
-	}
-	return told;
-}
-
 static int64
 total_of(const Responses *responses, const char *metric)
 {
@@ -680,6 +570,26 @@ total_of(const Responses *responses, const char *metric)
 	for (int i = 0; i < answers->count && total == COUNT_UNKNOWN; i++)
 		total = meta_total(answers->entries[i].body, metric);
 	return total;
+}
+
+/* Does one post at least tell what product it is? Else a reel and a video look alike. */
+static bool
+tells_products(const Responses *responses)
+{
+	const Bodies *pages = bodies(responses, "media");
+
+	for (int i = 0; i < pages->count; i++)
+	{
+		JsonItems items = json_items(json_array_in(pages->entries[i].body, "data"));
+		const JsonbContainer *post;
+
+		while (json_next_object(&items, &post))
+		{
+			if (json_text(post, "media_product_type") != NULL || json_text(post, "permalink") != NULL)
+				return true;
+		}
+	}
+	return false;
 }
 
 static void
@@ -710,7 +620,6 @@ normalise(const Responses *responses, Normalised *out)
 	const JsonbContainer *profile = own_profile(body(responses, "profile"), out->account);
 	const Bodies *stories = bodies(responses, "stories");
 	int64 live = 0;
-	bool told;
 
 	out->external_id = profile_id(profile);
 	out->handle = json_text(profile, "username");
@@ -719,8 +628,9 @@ normalise(const Responses *responses, Normalised *out)
 	set_count(out, "follower_count", out->follower_count);
 	set_count(out, "posts_count", out->content_count);
 
-	told = read_listing(responses, out, "media", false);
-	read_listing(responses, out, "stories", true);
+	meta_read(responses, out, "media", read_post);
+	meta_read(responses, out, "stories", read_story);
+	meta_mark_end(responses, out, "media");
 	for (int i = 0; i < bodies(responses, "media_insights")->count; i++)
 		read_post_insights(out, &bodies(responses, "media_insights")->entries[i]);
 
@@ -731,7 +641,7 @@ normalise(const Responses *responses, Normalised *out)
 		set_count(out, "stories_count", live);
 	}
 	if (listed_whole(responses, "media"))
-		set_totals(out, told);
+		set_totals(out, tells_products(responses));
 
 	set_count(out, "reach", total_of(responses, "reach"));
 	set_count(out, "impressions", total_of(responses, "views"));

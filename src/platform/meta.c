@@ -13,7 +13,9 @@
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
+#include "platform/listing.h"
 #include "platform/meta.h"
+#include "platform/release.h"
 
 #define LEAST_PAGE 10
 
@@ -360,6 +362,67 @@ meta_newest(const JsonbContainer *insights, const char *metric, const char *peri
 	return newest;
 }
 
+/* ---- Listings ---- */
+
+void
+meta_read(const Responses *responses, Normalised *out, const char *step,
+		  void (*read)(Normalised *, const JsonbContainer *))
+{
+	const Bodies *pages = bodies(responses, step);
+
+	for (int i = 0; i < pages->count; i++)
+	{
+		JsonItems items = json_items(json_array_in(pages->entries[i].body, "data"));
+		const JsonbContainer *item;
+
+		while (json_next_object(&items, &item))
+			read(out, item);
+	}
+}
+
+bool
+meta_page_is_settled(const Plan *plan, const JsonbContainer *page, const char *time_key)
+{
+	JsonItems items = json_items(json_array_in(page, "data"));
+	const JsonbContainer *post;
+	bool any = false;
+
+	while (json_next_object(&items, &post))
+	{
+		any = true;
+		if (!listing_is_settled(plan, json_id(post, "id"), json_time(post, time_key)))
+			return false;
+	}
+	return any;
+}
+
+void
+meta_mark_end(const Responses *responses, Normalised *out, const char *step)
+{
+	const Bodies *pages = bodies(responses, step);
+	const JsonbContainer *end = pages->count > 0 ? pages->entries[pages->count - 1].body : NULL;
+	ContentItem *last = NULL;
+
+	if (!listed_whole(responses, step) ||
+		(json_text_at(end, "paging.next") != NULL && json_length(json_array_in(end, "data")) > 0))
+		return;
+	for (int i = 0; i < pages->count; i++)
+	{
+		JsonItems items = json_items(json_array_in(pages->entries[i].body, "data"));
+		const JsonbContainer *item;
+
+		while (json_next_object(&items, &item))
+		{
+			char *id = json_id(item, "id");
+			ContentItem *found = id != NULL ? contents_find(out->content, id) : NULL;
+
+			last = found != NULL ? found : last;
+		}
+	}
+	if (last != NULL)
+		listing_end(last);
+}
+
 /* ---- Asking ---- */
 
 List *
@@ -379,6 +442,15 @@ meta_metrics(const Plan *plan, const char *names)
 			metrics = lappend(metrics, name);
 	}
 	return metrics;
+}
+
+void
+meta_refuse(Plan *plan, List *metrics)
+{
+	ListCell *cell;
+
+	foreach (cell, metrics)
+		plan->refused = append_distinct(plan->refused, lfirst(cell));
 }
 
 char *

@@ -47,8 +47,21 @@ extern int64 meta_lifetime(const JsonbContainer *insights, const char *metric);
 /* The newest point of the metric's series with that period; COUNT_UNKNOWN where it has none. */
 extern int64 meta_newest(const JsonbContainer *insights, const char *metric, const char *period);
 
+/* Runs `read` over the entries of every page of a listing. */
+extern void meta_read(const Responses *responses, Normalised *out, const char *step,
+					  void (*read)(Normalised *, const JsonbContainer *));
+
+/* Does a page hold nothing but posts whose counts hardly change any more, of a listing that was read to its end? */
+extern bool meta_page_is_settled(const RequestPlan *plan, const JsonbContainer *page, const char *time_key);
+
+/* Marks the last post of a listing that this run read to its end. */
+extern void meta_mark_end(const Responses *responses, Normalised *out, const char *step);
+
 /* Those of a comma-separated list that are neither quarantined nor refused in this run. */
 extern List *meta_metrics(const RequestPlan *plan, const char *names);
+
+/* Adds metrics to those refused in this run, each once. */
+extern void meta_refuse(RequestPlan *plan, List *metrics);
 
 /* "a%2Cb": the list as the value of a parameter. */
 extern char *meta_joined(List *metrics);

@@ -8,8 +8,8 @@
  * comes by import.
  *
  * Requests of an account-day: channel 1, uploads 1 per 50 videos, videos 1 per 50 videos, and with the scope
- * yt-analytics.readonly analytics 1 and analytics_videos 1. Once all uploads are known, paging stops at the first
- * page that holds nothing new and nothing of the last 30 days: 5 requests on most days, 3 of them units of quota.
+ * yt-analytics.readonly analytics 1 and analytics_videos 1. Once the uploads were read to their end, paging stops at
+ * the first page that holds nothing new and nothing of the last 30 days: 5 requests on most days, 3 of them units of quota.
  *
  * API facts: https://developers.google.com/youtube/v3/docs, https://developers.google.com/youtube/analytics
  * (read 2026-11)
@@ -23,16 +23,16 @@
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
-#include "platform/platform.h"
+#include "platform/google.h"
+#include "platform/listing.h"
+#include "platform/report.h"
 
-#define PAGE_SIZE   50
 #define RECENT_DAYS 30
 
 /* Since 2024 a Short may be this long. */
 #define SHORT_SECONDS 180
 
 #define ANALYTICS_SCOPE "https://www.googleapis.com/auth/yt-analytics.readonly"
-#define QUOTA_ZONE      "America/Los_Angeles"
 
 static const EntryKey top_video_keys[] = {
 	{"video_id", FIELD_TEXT, false},
@@ -176,11 +176,10 @@ is_public(const JsonbContainer *upload)
 	return json_object_in(upload, "contentDetails") == NULL || upload_time(upload) != TIME_UNKNOWN;
 }
 
-/* Does a page hold nothing but known videos older than 30 days? */
+/* Does a page hold nothing but videos whose counts hardly change any more, of a list that was read to its end? */
 static bool
 page_is_settled(const Plan *plan, const JsonbContainer *page)
 {
-	TimestampTz recent = plan->account->observed_at - RECENT_DAYS * USECS_PER_DAY;
 	JsonItems items = json_items(json_array_in(page, "items"));
 	const JsonbContainer *upload;
 	bool any = false;
@@ -190,32 +189,16 @@ page_is_settled(const Plan *plan, const JsonbContainer *page)
 		if (!is_public(upload))
 			continue;
 		any = true;
-		if (upload_time(upload) >= recent || !plan_knows(plan, upload_id(upload)))
+		if (!listing_is_settled(plan, upload_id(upload), upload_time(upload)))
 			return false;
 	}
 	return any;
 }
 
-/*
- * Were the uploads read to their end before? A first crawl that broke off leaves fewer items than the channel counts;
- * a tenth may be missing, since the count and the list are not made at the same time.
- */
-static bool
-are_all_known(const Plan *plan)
-{
-	const JsonbContainer *channel = own_channel(body(plan->responses, "channel"), plan->account);
-	int64 videos = json_count(json_object_in(channel, "statistics"), "videoCount");
-
-	if (plan->known == NULL)
-		return false;
-	videos = Min(Max(videos, 0), (int64) plan->max_pages * PAGE_SIZE);
-	return plan->known->count >= videos - videos / 10;
-}
-
 static bool
 more(const Plan *plan, const Request *request, const Answer *answer)
 {
-	return !(page_is_settled(plan, answer->body) && are_all_known(plan));
+	return !page_is_settled(plan, answer->body);
 }
 
 /* Asks the numbers of a page's videos: 50 are one request, so that old ones beside new ones cost nothing. */
@@ -250,7 +233,7 @@ day_text(TimestampTz midnight)
 static char *
 pacific_day(TimestampTz now, int days_ago)
 {
-	TimestampTz noon = local_midnight(now, QUOTA_ZONE) + 12 * USECS_PER_HOUR;
+	TimestampTz noon = local_midnight(now, GOOGLE_ZONE) + 12 * USECS_PER_HOUR;
 
 	/* Noon there is the same day in UTC, and no change of the clocks moves it into another. */
 	return day_text(noon - days_ago * USECS_PER_DAY);
@@ -330,170 +313,6 @@ failed(Plan *plan, Request *request, const Verdict *verdict)
 		return true;
 	}
 	return false;
-}
-
-/* ---- Errors ---- */
-
-static const struct
-{
-	const char *reason;
-	ErrorClass error;
-	BlockScope scope;
-} reasons[] = {
-	{"quotaExceeded", ERROR_QUOTA_EXHAUSTED, BLOCK_APP},
-	{"dailyLimitExceeded", ERROR_QUOTA_EXHAUSTED, BLOCK_APP},
-	{"rateLimitExceeded", ERROR_RATE_LIMITED, BLOCK_BUCKET},
-	{"RATE_LIMIT_EXCEEDED", ERROR_RATE_LIMITED, BLOCK_BUCKET},
-	{"userRateLimitExceeded", ERROR_RATE_LIMITED, BLOCK_ACCOUNT},
-	{"authError", ERROR_AUTH_EXPIRED},
-	{"UNAUTHENTICATED", ERROR_AUTH_EXPIRED},
-	{"youtubeSignupRequired", ERROR_AUTH_REVOKED}, /* a Google account without a channel */
-	{"authenticatedUserAccountClosed", ERROR_AUTH_REVOKED},
-	{"authenticatedUserAccountSuspended", ERROR_AUTH_REVOKED},
-	{"accountDelegationForbidden", ERROR_AUTH_REVOKED},
-	{"accessNotConfigured", ERROR_OPERATOR, BLOCK_APP},
-	{"SERVICE_DISABLED", ERROR_OPERATOR, BLOCK_APP},
-	{"keyInvalid", ERROR_OPERATOR, BLOCK_APP},
-	{"API_KEY_INVALID", ERROR_OPERATOR, BLOCK_APP},
-	{"insufficientPermissions", ERROR_PERMISSION},
-	{"ACCESS_TOKEN_SCOPE_INSUFFICIENT", ERROR_PERMISSION},
-	{"forbidden", ERROR_PERMISSION},
-	{"channelForbidden", ERROR_PERMISSION},
-	{"playlistItemsNotAccessible", ERROR_PERMISSION},
-	{"playlistNotFound", ERROR_NOT_FOUND},
-	{"channelNotFound", ERROR_NOT_FOUND},
-	{"videoNotFound", ERROR_NOT_FOUND},
-	{"backendError", ERROR_SERVER},
-	{"internalError", ERROR_SERVER},
-	{"invalidPageToken", ERROR_BAD_RESPONSE},
-	{"badRequest", ERROR_BAD_RESPONSE},
-	{"invalid", ERROR_BAD_RESPONSE},
-	{"missingRequiredParameter", ERROR_BAD_RESPONSE},
-};
-
-/* The token endpoint's {"error": "invalid_grant", "error_description": ...}. */
-static Verdict
-classify_token_error(const Answer *answer, const char *error)
-{
-	char *message = json_text(answer->body, "error_description");
-	Verdict result = classify_status(answer);
-
-	if (strcmp(error, "invalid_grant") == 0)
-		result.error = ERROR_AUTH_REVOKED;
-	else if (strcmp(error, "invalid_client") == 0 || strcmp(error, "unauthorized_client") == 0)
-	{
-		result.error = ERROR_OPERATOR;
-		result.scope = BLOCK_APP;
-	}
-	else if (result.error == ERROR_NONE)
-		result.error = ERROR_BAD_RESPONSE;
-	result.message = message != NULL ? message : error;
-	return result;
-}
-
-/* Messages hold links in HTML. */
-static char *
-without_tags(const char *message)
-{
-	StringInfoData out;
-
-	initStringInfo(&out);
-	for (const char *s = message; *s != '\0'; s++)
-	{
-		if (*s == '<' && strchr(s, '>') != NULL)
-			s = strchr(s, '>');
-		else
-			appendStringInfoChar(&out, *s);
-	}
-	return out.data;
-}
-
-static const JsonbContainer *
-first_object(const JsonbContainer *array)
-{
-	JsonItems items = json_items(array);
-	const JsonbContainer *object;
-
-	return json_next_object(&items, &object) ? object : NULL;
-}
-
-/* errors[0].reason, else the reason of details' ErrorInfo; NULL where neither is told. */
-static char *
-reason_of(const JsonbContainer *error)
-{
-	char *reason = json_text(first_object(json_array_in(error, "errors")), "reason");
-	JsonItems details = json_items(json_array_in(error, "details"));
-	const JsonbContainer *detail;
-
-	while (reason == NULL && json_next_object(&details, &detail))
-		reason = json_text(detail, "reason");
-	return reason;
-}
-
-/* When a limit ends: at the platform's word, for a quota of the day at the next midnight in California. */
-static void
-set_wait(Verdict *result, const Answer *answer, const char *message)
-{
-	if (result->error == ERROR_RATE_LIMITED &&
-		(strstr(message, "per day") != NULL || strstr(message, "PerDay") != NULL))
-	{
-		result->error = ERROR_QUOTA_EXHAUSTED;
-		result->scope = BLOCK_APP;
-	}
-	if (result->error == ERROR_RATE_LIMITED)
-		result->wait_until = retry_after(answer);
-	else if (result->error == ERROR_QUOTA_EXHAUSTED && answer->at != 0)
-		result->wait_until =
-			local_midnight(local_midnight(answer->at, QUOTA_ZONE) + 36 * USECS_PER_HOUR, QUOTA_ZONE);
-}
-
-static Verdict
-classify(const Answer *answer)
-{
-	const JsonbContainer *error = json_object_in(answer->body, "error");
-	char *token_error = json_text(answer->body, "error");
-	char *kind = json_text(answer->body, "kind");
-	char *message = json_text(error, "message");
-	char *status = json_text(error, "status");
-	char *reason;
-	int64 code = json_count(error, "code");
-	Answer judged = *answer;
-	Verdict result;
-
-	if (token_error != NULL)
-		return classify_token_error(answer, token_error);
-	if (judged.status == 0 && code != COUNT_UNKNOWN)
-		judged.status = (int) Min(code, 999);
-	result = classify_status(&judged);
-	if (error == NULL)
-	{
-		/* A channel that is not there is told by a list without it. */
-		if (result.error == ERROR_NONE && kind != NULL && strcmp(kind, "youtube#channelListResponse") == 0 &&
-			json_length(json_array_in(answer->body, "items")) == 0)
-			return verdict(ERROR_NOT_FOUND, "no such channel");
-		return result;
-	}
-
-	reason = reason_of(error);
-	message = message != NULL ? without_tags(message) : "an error without a message";
-	if (result.error == ERROR_NONE)
-		result.error = ERROR_BAD_RESPONSE;
-	for (int i = 0; i < lengthof(reasons); i++)
-	{
-		if (reason != NULL && strcmp(reasons[i].reason, reason) == 0)
-		{
-			result.error = reasons[i].error;
-			result.scope = reasons[i].scope;
-		}
-	}
-	if (reason == NULL && status != NULL && strcmp(status, "RESOURCE_EXHAUSTED") == 0)
-	{
-		result.error = ERROR_RATE_LIMITED;
-		result.scope = BLOCK_BUCKET;
-	}
-	set_wait(&result, answer, message);
-	result.message = reason != NULL ? psprintf("%s: %s", reason, message) : message;
-	return result;
 }
 
 /* ---- Values ---- */
@@ -627,86 +446,26 @@ read_video(Normalised *out, const JsonbContainer *video)
 	content_extra_text(item, "kind_by", decided_by);
 }
 
-/* A report's column by name; -1 where it has none. Columns come in the order asked, but no promise says so. */
-static int
-column_of(const JsonbContainer *report, const char *name)
-{
-	JsonItems headers = json_items(json_array_in(report, "columnHeaders"));
-	const JsonbContainer *header;
-
-	for (int i = 0; json_next_object(&headers, &header); i++)
-	{
-		char *found = json_text(header, "name");
-
-		if (found != NULL && strcmp(found, name) == 0)
-			return i;
-	}
-	return -1;
-}
-
-static bool
-cell_of(const JsonbContainer *row, int column, JsonbValue *value)
-{
-	JsonItems cells = json_items(row);
-
-	for (int i = 0; json_next_value(&cells, value); i++)
-	{
-		if (i == column)
-			return true;
-	}
-	return false;
-}
-
-/* What likes and comments became in a period may be negative: some were taken back. */
-static double
-number_in(const JsonbContainer *report, const JsonbContainer *row, const char *name)
-{
-	JsonbValue value;
-
-	return cell_of(row, column_of(report, name), &value) ? json_value_number(&value) : NAN;
-}
-
+/* The report over all time: the one without a dimension. Returns the shares. */
 static int64
-whole(double number)
-{
-	return isnan(number) || fabs(number) >= 9e18 ? COUNT_UNKNOWN : (int64) rint(number);
-}
-
-static const JsonbContainer *
-next_row(JsonItems *rows)
-{
-	JsonbValue value;
-
-	while (json_next_value(rows, &value))
-	{
-		if (value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data))
-			return value.val.binary.data;
-	}
-	return NULL;
-}
-
-/* The report over all time: the one without a dimension. */
-static void
-read_lifetime(const Responses *responses, Normalised *out, int64 *shares)
+read_lifetime(const Responses *responses, Normalised *out)
 {
 	const Bodies *reports = bodies(responses, "analytics");
 
 	for (int i = 0; i < reports->count; i++)
 	{
 		const JsonbContainer *report = reports->entries[i].body;
-		JsonItems rows = json_items(json_array_in(report, "rows"));
-		const JsonbContainer *row = next_row(&rows);
-		int64 minutes;
+		JsonItems rows = report_rows(report);
+		const JsonbContainer *row = report_next_row(&rows);
 
-		if (row == NULL || column_of(report, "day") >= 0 || column_of(report, "video") >= 0)
+		if (row == NULL || report_has_column(report, "day") || report_has_column(report, "video"))
 			continue;
-		*shares = whole(number_in(report, row, "shares"));
-		minutes = whole(number_in(report, row, "estimatedMinutesWatched"));
-		set_count(out, "shares_total", *shares);
-		set_count(out, "watch_time_minutes", minutes);
-		set_number(out, "average_view_duration", number_in(report, row, "averageViewDuration"));
-		return;
+		set_count(out, "shares_total", report_count(report, row, "shares"));
+		set_count(out, "watch_time_minutes", report_count(report, row, "estimatedMinutesWatched"));
+		set_number(out, "average_view_duration", report_number(report, row, "averageViewDuration"));
+		return report_count(report, row, "shares");
 	}
+	return COUNT_UNKNOWN;
 }
 
 typedef struct TopVideo
@@ -731,24 +490,21 @@ compare_top(const ListCell *a, const ListCell *b)
 static List *
 top_of_report(const JsonbContainer *report)
 {
-	JsonItems rows = json_items(json_array_in(report, "rows"));
+	JsonItems rows = report_rows(report);
 	const JsonbContainer *row;
 	List *top = NIL;
 
-	while ((row = next_row(&rows)) != NULL)
+	while ((row = report_next_row(&rows)) != NULL)
 	{
-		JsonbValue id;
-		TopVideo *video;
+		TopVideo *video = palloc(sizeof(TopVideo));
 
-		if (!cell_of(row, column_of(report, "video"), &id) || id.type != jbvString)
-			continue;
-		video = palloc(sizeof(TopVideo));
-		video->id = pnstrdup(id.val.string.val, id.val.string.len);
-		video->views = whole(number_in(report, row, "views"));
-		video->likes = whole(number_in(report, row, "likes"));
-		video->comments = whole(number_in(report, row, "comments"));
-		video->minutes = number_in(report, row, "estimatedMinutesWatched");
-		top = lappend(top, video);
+		video->id = report_text(report, row, "video");
+		video->views = report_count(report, row, "views");
+		video->likes = report_count(report, row, "likes");
+		video->comments = report_count(report, row, "comments");
+		video->minutes = report_number(report, row, "estimatedMinutesWatched");
+		if (video->id != NULL)
+			top = lappend(top, video);
 	}
 	list_sort(top, compare_top);
 	return list_truncate(top, 10);
@@ -757,10 +513,7 @@ top_of_report(const JsonbContainer *report)
 static bool
 is_recent(const Normalised *out, const ContentItem *item)
 {
-	TimestampTz now = out->account->observed_at;
-
-	return item->published_at != TIME_UNKNOWN && item->published_at <= now &&
-		   item->published_at > now - RECENT_DAYS * USECS_PER_DAY;
+	return published_within(out, item, RECENT_DAYS);
 }
 
 static bool
@@ -828,6 +581,24 @@ read_items(const Responses *responses, Normalised *out, const char *step,
 	}
 }
 
+/* A list without a page that was lost, whose last page names no next one, was read to its end. */
+static void
+mark_end(const Bodies *uploads, Normalised *out)
+{
+	ContentItem *last = NULL;
+
+	if (uploads->count == 0 || uploads->partial ||
+		json_has(uploads->entries[uploads->count - 1].body, "nextPageToken"))
+		return;
+	for (int i = 0; i < out->content->count; i++)
+	{
+		if (out->content->items[i]->listed)
+			last = out->content->items[i];
+	}
+	if (last != NULL)
+		listing_end(last);
+}
+
 static void
 normalise(const Responses *responses, Normalised *out)
 {
@@ -837,7 +608,7 @@ normalise(const Responses *responses, Normalised *out)
 	const Bodies *uploads = bodies(responses, "uploads");
 	const Bodies *videos = bodies(responses, "videos");
 	bool listed, counted;
-	int64 likes = COUNT_UNKNOWN, comments = COUNT_UNKNOWN, shares = COUNT_UNKNOWN;
+	int64 likes = COUNT_UNKNOWN, comments = COUNT_UNKNOWN, shares;
 
 	out->external_id = json_id(channel, "id");
 	out->handle = json_text(snippet, "customUrl");
@@ -852,6 +623,7 @@ normalise(const Responses *responses, Normalised *out)
 	set_count(out, "videos_count", out->content_count);
 
 	read_items(responses, out, "uploads", read_upload);
+	mark_end(uploads, out);
 	read_items(responses, out, "videos", read_video);
 
 	/* A page that was lost may hold anything; a channel without public uploads has no videos to be asked. */
@@ -866,7 +638,7 @@ normalise(const Responses *responses, Normalised *out)
 	}
 	set_count(out, "likes_total", likes);
 	set_count(out, "comments_total", comments);
-	read_lifetime(responses, out, &shares);
+	shares = read_lifetime(responses, out);
 	out->engagement_total = sum_known(3, likes, comments, shares);
 
 	if (body(responses, "analytics_videos") != NULL)
@@ -913,6 +685,6 @@ const Platform platform_youtube = {
 	.next = next,
 	.more = more,
 	.failed = failed,
-	.classify = classify,
+	.classify = google_classify,
 	.normalise = normalise,
 };

@@ -89,8 +89,8 @@ CREATE FUNCTION pg_temp.pages(account jsonb, first jsonb, posts text) RETURNS bi
 SELECT pg_temp.pages('{}', '{"data": [{"id": "1", "created_time": "2020-01-01T00:00:00+0000"}], "paging": {"cursors": {"after": "a"}, "next": "x"}}', :'posts' || :'views'),
   pg_temp.pages('{}', '{"data": [{"id": "1"}], "paging": {"cursors": {"after": "a"}}}', :'posts' || :'views'),
   pg_temp.pages('{}', '{"data": [], "paging": {"cursors": {"after": "a"}, "next": "x"}}', :'posts' || :'views'),
-  pg_temp.pages('{"known": [{"content_id": "1"}, {"content_id": "2"}]}', '{"data": [{"id": "1", "created_time": "2020-01-01T00:00:00+0000"}], "paging": {"cursors": {"after": "a"}, "next": "x"}}', :'posts' || :'views'),
-  pg_temp.pages('{"known": [{"content_id": "1"}, {"content_id": "2"}]}', '{"data": [{"id": "1", "created_time": "2026-11-01T00:00:00+0000"}], "paging": {"cursors": {"after": "a"}, "next": "x"}}', :'posts' || :'views'),
+  pg_temp.pages('{"known": [{"content_id": "1"}, {"content_id": "2", "extra": {"listing_end": 1}}]}', '{"data": [{"id": "1", "created_time": "2020-01-01T00:00:00+0000"}], "paging": {"cursors": {"after": "a"}, "next": "x"}}', :'posts' || :'views'),
+  pg_temp.pages('{"known": [{"content_id": "1"}, {"content_id": "2", "extra": {"listing_end": 1}}]}', '{"data": [{"id": "1", "created_time": "2026-11-01T00:00:00+0000"}], "paging": {"cursors": {"after": "a"}, "next": "x"}}', :'posts' || :'views'),
   pg_temp.pages('{"known": [{"content_id": "1"}]}', '{"data": [{"id": "1", "created_time": "2020-01-01T00:00:00+0000"}], "paging": {"cursors": {"after": "a"}, "next": "x"}}', :'posts' || :'views');
 
 -- insights pages are never followed

@@ -52,6 +52,10 @@ SELECT c ->> 'content_id', c ->> 'kind', c ->> 'published_at', c ->> 'title', c 
   c ->> 'likes', c ->> 'comments', c ->> 'shares', c ->> 'views', c ->> 'reach', c ->> 'saves', c ->> 'watch_time_minutes'
 FROM answers, jsonb_array_elements(pg_temp.instagram(a) -> 'content') AS c;
 
+-- the end of the list is marked where it was read, and only there
+SELECT c ->> 'content_id' FROM answers, jsonb_array_elements(pg_temp.instagram(a) -> 'content') AS c WHERE c -> 'extra' ? 'listing_end';
+SELECT count(*) FROM answers, jsonb_array_elements(pg_temp.instagram(a #- '{media,1}') -> 'content') AS c WHERE c -> 'extra' ? 'listing_end';
+
 -- totals: hidden likes come from the post's insights; stories are no posts; the top post by likes, then comments
 SELECT m ->> 'likes_total', m ->> 'comments_total', m ->> 'engagement_rate', m ->> 'posts_count', m ->> 'stories_count', m ->> 'reels_count',
   m ->> 'top_post_id', m ->> 'top_post_likes', m ->> 'top_post_comments', c
@@ -131,8 +135,8 @@ SELECT r FROM listings, pg_temp.asked('{}', l) AS r WHERE r LIKE 'media [%';
 -- later days: of known posts the recent ones, guests of the last week, quarantined metrics not
 SELECT p FROM listings, pg_temp.asked('{"known": [{"content_id": "m1"}, {"content_id": "m2"}, {"content_id": "m3"}], "quarantined": ["saved"]}', l) AS r, pg_temp.parts(r) AS p WHERE r LIKE '%batch=%';
 
--- paging stops at a page that holds nothing new or recent, once all are known; not before
-SELECT k, count(*) FILTER (WHERE r LIKE 'media [%') FROM (VALUES ('[{"content_id": "m1"}, {"content_id": "m3"}]'), ('[{"content_id": "m3"}, {"content_id": "s", "kind": "story"}]')) AS v (k),
+-- paging stops at a page that holds nothing new or recent, once the list was read to its end; not before
+SELECT k, count(*) FILTER (WHERE r LIKE 'media [%') FROM (VALUES ('[{"content_id": "m1", "extra": {"listing_end": 1}}, {"content_id": "m3"}]'), ('[{"content_id": "m1", "extra": {"listing_end": 1}}]'), ('[{"content_id": "m1"}, {"content_id": "m3"}]')) AS v (k),
   pg_temp.asked(jsonb_build_object('known', k::jsonb), jsonb_build_object('https://graph.facebook.com/v25.0/178?fields=id,username,followers_count,media_count', '{"id": "178", "media_count": 2}'::jsonb,
     :'media', '{"data": [{"id": "m3", "timestamp": "2020-11-01T00:00:00+0000", "like_count": 1}], "paging": {"cursors": {"after": "a1"}, "next": "x"}}'::jsonb)) AS r GROUP BY k ORDER BY k;
 

@@ -139,9 +139,9 @@ SELECT * FROM pg_temp.asked('{"scopes": ["https://www.googleapis.com/auth/youtub
 -- until its id is known, the channel is the token's own
 SELECT * FROM pg_temp.asked('{"external_id": null}');
 
--- later days stop at a page without anything new or recent; a list that is not yet known whole is read on
+-- later days stop at a page without anything new or recent; a list that was not read to its end is read on
 CREATE TEMP TABLE pages AS SELECT '[[["v1", "2026-11-22T00:00:00Z"], ["v2", "2020-01-01T00:00:00Z"]], [["v3", "2019-01-01T00:00:00Z"]], [["v4", "2018-01-01T00:00:00Z"]]]'::jsonb AS p;
-SELECT 'all known', r FROM pages, pg_temp.asked('{"scopes": ["x"], "known": [{"content_id": "v1"}, {"content_id": "v2"}, {"content_id": "v3"}, {"content_id": "v4"}]}', pg_temp.answers(4, p)) AS r WHERE r NOT LIKE 'channel%';
+SELECT 'all known', r FROM pages, pg_temp.asked('{"scopes": ["x"], "known": [{"content_id": "v1"}, {"content_id": "v2"}, {"content_id": "v3"}, {"content_id": "v4", "extra": {"listing_end": 1}}]}', pg_temp.answers(4, p)) AS r WHERE r NOT LIKE 'channel%';
 SELECT 'first crawl broke off', r FROM pages, pg_temp.asked('{"scopes": ["x"], "known": [{"content_id": "v1"}, {"content_id": "v2"}, {"content_id": "v3"}]}', pg_temp.answers(4, p)) AS r WHERE r LIKE 'uploads%';
 
 -- pages are bounded, and the run says so
