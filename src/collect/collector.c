@@ -278,6 +278,17 @@ obey_limit(Job *job, Request *request, const Verdict *verdict)
 	job_stop(job, verdict->error, verdict->message);
 }
 
+/* The request failed for good. Where the platform knows another way, or can do without it, nothing is lost. */
+static void
+give_up(Job *job, Request *request, const Verdict *verdict)
+{
+	int missing = list_length(job->plan->missing);
+
+	plan_fail(job->plan, request, verdict);
+	if (list_length(job->plan->missing) > missing)
+		job_note_error(job, verdict->error, verdict->message);
+}
+
 static void
 judge(Job *job, Request *request, const Answer *answer, const Verdict *verdict)
 {
@@ -299,8 +310,7 @@ judge(Job *job, Request *request, const Answer *answer, const Verdict *verdict)
 			/* A body that is no JSON at all is the network's or a proxy's doing as often as the platform's. */
 			if (answer->body == NULL && try_again(job, request))
 				break;
-			job_note_error(job, verdict->error, verdict->message);
-			plan_fail(job->plan, request, verdict);
+			give_up(job, request, verdict);
 			break;
 		case ERROR_RATE_LIMITED:
 		case ERROR_QUOTA_EXHAUSTED:
@@ -331,9 +341,7 @@ judge(Job *job, Request *request, const Answer *answer, const Verdict *verdict)
 		case ERROR_PERMISSION:
 		case ERROR_NOT_FOUND:
 		case ERROR_TOO_LARGE:
-			if (!request->step->optional)
-				job_note_error(job, verdict->error, verdict->message);
-			plan_fail(job->plan, request, verdict);
+			give_up(job, request, verdict);
 			break;
 	}
 }
