@@ -2,6 +2,7 @@
 \pset format unaligned
 \pset tuples_only on
 SET TimeZone = 'UTC';
+SET DateStyle = 'ISO';
 
 CREATE FUNCTION pg_temp.youtube(responses jsonb, settings jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE SQL AS $$ SELECT dreamsuite.normalise('youtube', responses, '2026-11-24 06:00+00', settings) $$;
