@@ -7,8 +7,7 @@
  * is searched in halves. Posts that were never shared have no "shares".
  *
  * Requests of an account-day: page 1, insights 1, posts 1 per 100 posts, videos 1 per 100 videos. Once the posts were
- * read to their end, their paging stops at the first page that holds nothing new and nothing of the last 30 days: 4 requests on
- * most days.
+ * read to their end, their paging stops at a known post older than 30 days: 4 requests on most days.
  *
  * API facts: https://developers.facebook.com/docs/graph-api/reference/page,
  * https://developers.facebook.com/docs/graph-api/reference/insights (read 2026-11)

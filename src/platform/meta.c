@@ -384,16 +384,11 @@ bool
 meta_page_is_settled(const Plan *plan, const JsonbContainer *page, const char *time_key)
 {
 	JsonItems items = json_items(json_array_in(page, "data"));
-	const JsonbContainer *post;
-	bool any = false;
+	const JsonbContainer *post, *last = NULL;
 
 	while (json_next_object(&items, &post))
-	{
-		any = true;
-		if (!listing_is_settled(plan, json_id(post, "id"), json_time(post, time_key)))
-			return false;
-	}
-	return any;
+		last = post;
+	return last != NULL && listing_is_settled(plan, json_id(last, "id"), json_time(last, time_key));
 }
 
 void

@@ -51,7 +51,10 @@ extern int64 meta_newest(const JsonbContainer *insights, const char *metric, con
 extern void meta_read(const Responses *responses, Normalised *out, const char *step,
 					  void (*read)(Normalised *, const JsonbContainer *));
 
-/* Does a page hold nothing but posts whose counts hardly change any more, of a listing that was read to its end? */
+/*
+ * Are the posts behind a page, which are listed newest first, all known and so old that their counts hardly change any
+ * more? Its last post tells.
+ */
 extern bool meta_page_is_settled(const RequestPlan *plan, const JsonbContainer *page, const char *time_key);
 
 /* Marks the last post of a listing that this run read to its end. */

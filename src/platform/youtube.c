@@ -8,8 +8,9 @@
  * comes by import.
  *
  * Requests of an account-day: channel 1, uploads 1 per 50 videos, videos 1 per 50 videos, and with the scope
- * yt-analytics.readonly analytics 1 and analytics_videos 1. Once the uploads were read to their end, paging stops at
- * the first page that holds nothing new and nothing of the last 30 days: 5 requests on most days, 3 of them units of quota.
+ * yt-analytics.readonly analytics 1 and analytics_videos 1. The uploads are only almost in order, so once they were read
+ * to their end, paging stops at the first page that holds nothing new and nothing of the last 30 days: 6 requests on
+ * most days, 4 of them units of quota.
  *
  * API facts: https://developers.google.com/youtube/v3/docs, https://developers.google.com/youtube/analytics
  * (read 2026-11)

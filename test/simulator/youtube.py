@@ -255,7 +255,7 @@ def statistics(account, item, now):
     return stats
 
 
-def video(account, item, now):
+def video(account, item, now, high=0):
     shown, name = ids.external_id(PLATFORM, account.number), video_id(account, item)
     out = {"kind": "youtube#video", "etag": md5(name, now), "id": name,
            "snippet": {"publishedAt": iso_time(item.at), "channelId": shown, "title": item.title,
@@ -267,7 +267,11 @@ def video(account, item, now):
                               "caption": "false", "licensedContent": True, "contentRating": {}, "projection": "rectangular"},
            "status": {"uploadStatus": "processed", "privacyStatus": privacy(item), "license": "youtube",
                       "embeddable": True, "publicStatsViewable": True, "madeForKids": False},
-           "statistics": statistics(account, item, now)}
+           "statistics": statistics(account, item, now),
+           "player": {"embedHtml": f"<iframe src=\"//www.youtube.com/embed/{name}\"></iframe>"}}
+    if high:                            # the player's size is told only where a height or width is asked for
+        wide = high * 9 // 16 if item.kind == "short" else high * 16 // 9
+        out["player"].update(embedHeight=str(high), embedWidth=str(wide))
     if item.kind == "live":
         out["liveStreamingDetails"] = {"actualStartTime": iso_time(item.at), "actualEndTime": iso_time(item.at + seconds_of(item)),
                                        "scheduledStartTime": iso_time(item.at)}
@@ -300,7 +304,9 @@ def videos(sim, request):
     if found is None:
         return error(400, "The request specifies an invalid filter parameter.", "invalidFilters", "youtube.parameter")
     now = sim.now()
-    return listing("video", [parts_of(request, video(account, item, now)) for account, item in found], per_page=len(found))
+    high = number(request.query.get("maxHeight"), 0)
+    return listing("video", [parts_of(request, video(account, item, now, high)) for account, item in found],
+                   per_page=len(found))
 
 
 def batch_stats(sim, request):
