@@ -37,8 +37,8 @@ typedef struct GrowthMetric
 	History history;
 } GrowthMetric;
 
-/* So many accounts are read again by one query. */
-#define AGAIN_ACCOUNTS 512
+/* Further days are read for at most so many spans by one query. An account needs two or fewer. */
+#define MAX_SPANS 2048
 
 struct Growth
 {
@@ -56,18 +56,20 @@ struct Growth
 	Datum platform;
 
 	/*
-	 * One day of all users: the first query gives the day and the days exactly 1, 7 and 30 before it, which is all that
-	 * most accounts need. Those that lack one of them are kept here, and read again with every day that may count.
+	 * One day of all users: the query gives the day and the days exactly 1, 7 and 30 before it, which is all that most
+	 * accounts need. What it gives of the others is kept, until the days that may stand in are read for many at once.
 	 */
 	bool one_day;
 	Datum names;
-	MemoryContext again_context; /* of the accounts kept, and of their rows */
-	Datum *users;
-	Datum *user_platforms;
-	int kept;
-	Datum *again; /* rows that were read again */
+	Datum seen[CHANGE_PERIODS]; /* rows of the account at hand, before the day itself */
+	int seen_count;
+	MemoryContext seen_context;
+	MemoryContext again_context; /* of spans and kept rows */
+	int span_count;
+	DaySpan *spans;
 	int again_count;
 	int again_next;
+	Datum *again; /* kept rows, and then all rows to go through again */
 
 	/* the row at hand */
 	const char *row;
@@ -88,8 +90,10 @@ growth_begin(const GrowthArgs *args)
 		AllocSetContextCreate(CurrentMemoryContext, "dreamsuite growth again", ALLOCSET_DEFAULT_SIZES);
 	self->one_day = args->one_day;
 	self->names = datumCopy(args->names, false, -1);
-	self->users = palloc(sizeof(Datum) * AGAIN_ACCOUNTS);
-	self->user_platforms = palloc(sizeof(Datum) * AGAIN_ACCOUNTS);
+	self->seen_context =
+		AllocSetContextCreate(CurrentMemoryContext, "dreamsuite growth seen", ALLOCSET_SMALL_SIZES);
+	if (self->one_day)
+		self->spans = palloc(sizeof(DaySpan) * MAX_SPANS);
 	self->since = args->since;
 	self->count = args->count;
 	self->next = args->count;
@@ -121,6 +125,8 @@ begin_account(Growth *self, const char *row, int length)
 	self->account_length = length;
 	self->user_id = PointerGetDatum(self->account + ROW_USER);
 	self->platform = CStringGetTextDatum(row + ROW_PLATFORM);
+	self->seen_count = 0;
+	MemoryContextReset(self->seen_context);
 	for (int i = 0; i < self->count; i++)
 	{
 		GrowthMetric *metric = &self->metrics[i];
@@ -146,65 +152,139 @@ take(Growth *self, Datum datum)
 	self->next = 0;
 }
 
-/* Has every metric that is known on this day been observed exactly 1, 7 and 30 days before? */
-static bool
-has_exact_days(const Growth *self)
+/*
+ * Which days before the one asked for does the account need besides those that the first query gave? A day that may
+ * stand in for a missing one, and all of them where it has to be told whether the series is older.
+ */
+static void
+missing_days(const Growth *self, bool *week, bool *month, bool *all)
 {
+	*week = *month = *all = false;
 	for (int i = 0; i < self->count; i++)
 	{
-		const GrowthMetric *metric = &self->metrics[i];
+		const History *history = &self->metrics[i].history;
+		bool has_month;
+		bool has_week;
 
-		if (!metric->has || !row_knows(self->row, self->account_length, i))
+		if (!self->metrics[i].has || !row_knows(self->row, self->account_length, i))
 			continue;
-		for (int p = 0; p < CHANGE_PERIODS; p++)
-		{
-			if (history_at(&metric->history, self->date - change_periods[p]) == NULL)
-				return false;
-		}
+		has_month = history_at(history, self->date - 30) != NULL;
+		has_week = history_at(history, self->date - 7) != NULL;
+		*month |= !has_month;
+		*week |= !has_week;
+		*all |= !has_month && !has_week;
 	}
-	return true;
 }
 
+static void
+add_span(Growth *self, int first_back, int last_back)
+{
+	DaySpan *span = &self->spans[self->span_count++];
+
+	span->user_id = datumCopy(self->user_id, false, UUID_LEN);
+	span->platform = datumCopy(self->platform, false, -1);
+	span->first = self->date - first_back;
+	span->last = self->date - last_back;
+}
+
+/* Puts the account aside: its rows so far, and the days that are to be read. */
+static void
+set_aside(Growth *self, Datum row, bool week, bool month, bool all)
+{
+	MemoryContext before = MemoryContextSwitchTo(self->again_context);
+
+	if (self->again == NULL)
+		self->again = palloc(sizeof(Datum) * MAX_SPANS * (1 + CHANGE_PERIODS));
+	if (all)
+		add_span(self, CHANGE_REACH, 2);
+	else
+	{
+		if (week)
+			add_span(self, 8, 8);
+		if (month)
+			add_span(self, CHANGE_REACH, 31);
+	}
+	for (int i = 0; i < self->seen_count; i++)
+		self->again[self->again_count++] = datumCopy(self->seen[i], false, -1);
+	self->again[self->again_count++] = datumCopy(row, false, -1);
+	MemoryContextSwitchTo(before);
+}
+
+/* By account and date. */
+static int
+compare_rows(const void *a, const void *b)
+{
+	bytea *left = DatumGetByteaPP(*(const Datum *) a);
+	bytea *right = DatumGetByteaPP(*(const Datum *) b);
+	int left_length = VARSIZE_ANY_EXHDR(left);
+	int right_length = VARSIZE_ANY_EXHDR(right);
+	int order = memcmp(VARDATA_ANY(left), VARDATA_ANY(right), Min(left_length, right_length));
+
+	return order ? order : left_length - right_length;
+}
+
+/* Reads the further days and lets growth_give() go through the accounts that were set aside. */
 static void
 read_again(Growth *self)
 {
 	MemoryContext before = MemoryContextSwitchTo(self->again_context);
+	Datum *further;
+	Datum *rows;
+	int count = growth_read_spans(self->names, self->spans, self->span_count, &further);
 
-	self->again_count = growth_read_accounts(self->names, self->since, self->users, self->user_platforms,
-											 self->kept, &self->again);
+	rows = palloc(sizeof(Datum) * (self->again_count + count));
+	memcpy(rows, self->again, sizeof(Datum) * self->again_count);
+	memcpy(rows + self->again_count, further, sizeof(Datum) * count);
+	self->again = rows;
+	self->again_count += count;
+	qsort(rows, self->again_count, sizeof(Datum), compare_rows);
 	self->again_next = 0;
-	self->kept = 0;
+	self->span_count = 0;
 	MemoryContextSwitchTo(before);
 }
 
 void
 growth_take(Growth *self, Datum row, bool isnull)
 {
-	MemoryContext before;
+	bool week;
+	bool month;
+	bool all;
 
 	if (isnull)
 		return;
 	MemoryContextReset(self->scratch);
+	if (self->again_next > 0)
+	{
+		/* gone through */
+		MemoryContextReset(self->again_context);
+		self->again = NULL;
+		self->again_count = self->again_next = 0;
+	}
 	take(self, row);
-	if (!self->one_day || self->date < self->since || has_exact_days(self))
+	if (!self->one_day)
 		return;
 
+	if (self->date < self->since)
+	{
+		MemoryContext before = MemoryContextSwitchTo(self->seen_context);
+
+		self->seen[self->seen_count++] = datumCopy(row, false, -1);
+		MemoryContextSwitchTo(before);
+		return;
+	}
+	missing_days(self, &week, &month, &all);
+	if (!week && !month)
+		return;
+	set_aside(self, row, week, month, all);
 	self->next = self->count;
-	if (self->kept == 0)
-		MemoryContextReset(self->again_context);
-	before = MemoryContextSwitchTo(self->again_context);
-	self->users[self->kept] = datumCopy(self->user_id, false, UUID_LEN);
-	self->user_platforms[self->kept] = datumCopy(self->platform, false, -1);
-	self->kept++;
-	MemoryContextSwitchTo(before);
-	if (self->kept == AGAIN_ACCOUNTS)
+	if (self->span_count > MAX_SPANS - 2)
 		read_again(self);
 }
 
 void
 growth_end(Growth *self)
 {
-	if (self->kept > 0)
+	if (self->span_count > 0)
 		read_again(self);
 }
 
@@ -281,9 +361,7 @@ growth_give(Growth *self, Datum *values, bool *nulls, uint32 wanted)
 	{
 		if (give(self, values, nulls, wanted))
 			return true;
-		while (self->again_next < self->again_count && self->again[self->again_next] == (Datum) 0)
-			self->again_next++;
-		if (self->again_next >= self->again_count)
+		if (self->span_count > 0 || self->again_next >= self->again_count)
 			return false;
 		MemoryContextReset(self->scratch);
 		take(self, self->again[self->again_next++]);
