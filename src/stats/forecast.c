@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Older values say little of the next ones, and this bounds the time. */
+#define MOST_HISTORY 4000
+
 typedef enum Method
 {
 	NAIVE,
@@ -401,6 +404,14 @@ stats_forecast(const double *x, int n, int horizon, double level, int period, Fo
 	*steps = 0;
 	if (memory == NULL)
 		goto done;
+	if (n > MOST_HISTORY)
+	{
+		/* Whole periods are left out, so that phases stay. */
+		int left_out = (n - MOST_HISTORY + period - 1) / period * period;
+
+		x += left_out;
+		n -= left_out;
+	}
 	y = memory;
 	work = y + n;
 	volatility = work + n;
