@@ -111,7 +111,8 @@ def artist_brief(sim, number, **more):
     artist = sim.world.artist(number)
     shown = ids.external_id(PLATFORM, number)
     shown = int(shown) if shown.isdigit() else shown
-    return {"id": shown, "name": artist.name, "link": f"https://www.deezer.com/artist/{shown}",
+    link = f"https://www.deezer.com/artist/{shown}"
+    return {"id": shown, "name": artist.name, "link": link, "share": link + "?utm_source=deezer&utm_content=artist-0",
             "picture": f"https://api.deezer.com/artist/{shown}/image", **pictures("artist", number), **more,
             "tracklist": f"https://api.deezer.com/artist/{shown}/top?limit=50", "type": "artist"}
 
@@ -130,7 +131,8 @@ def artist(sim, request, rest):
         return page(request, [lambda i=i: placement(number, i) for i in range(min(100, placements(account, now)))], 10)
     if rest[1] == "top":
         tracks = sorted(((r, i) for r in releases for i in range(r.tracks)), key=lambda p: -rank(account, *p, now))[:100]
-        return page(request, [lambda p=p: track_brief(sim, account, *p, now) for p in tracks], 5)
+        return page(request, [lambda p=p: {**track_brief(sim, account, *p, now), "contributors": contributors(sim, account, p[0])}
+                              for p in tracks], 5)
     if rest[1] == "fans":
         return page(request, [], 50)
     return error(600, "Unknown path components : /" + "/".join(rest), "InvalidQueryException")
@@ -173,7 +175,6 @@ def album(sim, request, rest):
         return page(request, [
             lambda i=i: {**track_brief(sim, account, release, i, now), "isrc": isrc(track_id(account, release, i)),
                          "track_position": i + 1, "disk_number": 1} for i in range(release.tracks)], 25)
-    people = [(account.number, "Main")] + ([(release.partner, "Featured")] if release.partner else [])
     brief = album_brief(account, release, now)
     brief.pop("type")
     return Response(200, {
@@ -183,9 +184,14 @@ def album(sim, request, rest):
                              "type": "genre"}]},
         "label": "Own label", "nb_tracks": release.tracks, "duration": 200 * release.tracks, "available": True,
         "explicit_content_lyrics": 0, "explicit_content_cover": 0,
-        "contributors": [artist_brief(sim, number, radio=True, role=role) for number, role in people],
+        "contributors": contributors(sim, account, release),
         "artist": artist_brief(sim, account.number),
         "type": "album", "tracks": {"data": [track_brief(sim, account, release, i, now) for i in range(release.tracks)]}})
+
+
+def contributors(sim, account, release):
+    people = [(account.number, "Main")] + ([(release.partner, "Featured")] if release.partner else [])
+    return [artist_brief(sim, number, radio=True, role=role) for number, role in people]
 
 
 def track_id(account, release, index):
@@ -221,7 +227,7 @@ def track(sim, request, rest):
     return Response(200, {**track_brief(sim, account, release, index, sim.now()), "isrc": isrc(track_id(account, release, index)),
                           "track_position": index + 1, "disk_number": 1, "release_date": iso_date(release.at),
                           "bpm": 0, "gain": -8.4, "available_countries": ["BR", "DE", "US"],
-                          "contributors": [artist_brief(sim, account.number, radio=True, role="Main")]})
+                          "contributors": contributors(sim, account, release)})
 
 
 # Playlists: those that feature an artist number*1000000 + index; any other number is a list of mixed artists.

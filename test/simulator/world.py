@@ -46,6 +46,8 @@ KINDS = {
     "twitter":   (("tweet", 0.70, 0.30), ("reply", 0.20, 0.05), ("quote", 0.10, 0.20)),
 }
 
+LEADING = {"instagram": 1, "facebook": 1}       # the kind in which releases and collaborations are posted; else the first
+
 
 def chance(*key):
     """A random generator that depends on nothing but the key."""
@@ -262,8 +264,8 @@ class Account:
         item.index, item.at, item.release = index, at, release
         kinds = KINDS.get(self.platform, (("track", 1.0, 0.5),))
         kind, _, far = r.choices(kinds, [k[1] for k in kinds])[0]
-        if (release or partner) and self.platform in KINDS:
-            kind, _, far = kinds[1] if self.platform != "youtube" else kinds[0]
+        if release or partner:
+            kind, _, far = kinds[LEADING.get(self.platform, 0)]
         item.kind = kind
         item.title = release.title if release else f"{r.choice(WORDS)} {r.choice(WORDS)} {index}"
         item.partners = [partner] if partner else ([release.partner] if release and release.partner else [])
