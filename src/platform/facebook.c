@@ -219,10 +219,17 @@ failed(Plan *plan, Request *request, const Verdict *verdict)
 	return strcmp(request->step->name, "insights") == 0 && verdict->error == ERROR_NOT_FOUND;
 }
 
+/* A person's token is answered as well, with the person. */
 static Verdict
 classify(const Answer *answer)
 {
-	return meta_classify(answer, "page");
+	Verdict result = meta_classify(answer, "page");
+
+	if (result.error == ERROR_NONE && answer->request != NULL &&
+		strcmp(answer->request->step->name, "page") == 0 && !json_has(answer->body, "fan_count") &&
+		!json_has(answer->body, "followers_count") && !json_has(answer->body, "published_posts"))
+		return verdict(ERROR_PERMISSION, "the token is not a Page's");
+	return result;
 }
 
 /* ---- Values ---- */

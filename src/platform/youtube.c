@@ -114,11 +114,10 @@ static const StepDef steps[] = {
 	 "&fields=items(id,snippet(title,publishedAt,liveBroadcastContent),contentDetails(duration),statistics,"
 	 "liveStreamingDetails(scheduledStartTime),player(embedWidth,embedHeight))",
 	 PAGE_NONE, .token = TOKEN_USER, .when = never},
-	{"analytics", "youtubeanalytics.googleapis.com", "/v2/reports?ids=channel%3D%3DMINE", PAGE_NONE,
-	 .token = TOKEN_USER, .per = true},
+	{"analytics", "youtubeanalytics.googleapis.com", "/v2/reports", PAGE_NONE, .token = TOKEN_USER,
+	 .per = true},
 	{"analytics_videos", "youtubeanalytics.googleapis.com",
-	 "/v2/reports?ids=channel%3D%3DMINE&dimensions=video"
-	 "&metrics=views,likes,comments,estimatedMinutesWatched&sort=-views&maxResults=50",
+	 "/v2/reports?dimensions=video&metrics=views,likes,comments,estimatedMinutesWatched&sort=-views&maxResults=50",
 	 PAGE_NONE, .token = TOKEN_USER, .when = never},
 	{NULL},
 };
@@ -240,39 +239,53 @@ pacific_day(TimestampTz now, int days_ago)
 	return day_text(noon - days_ago * USECS_PER_DAY);
 }
 
+/* Of this channel by name: "MINE" may be another one of the same person. */
 static void
-ask_lifetime(Plan *plan, const char *since, const char *metrics)
+ask_report(Plan *plan, Request *request, const char *channel, const char *since)
+{
+	request_param(request, "ids", psprintf("channel==%s", channel));
+	request_param(request, "startDate", since);
+	request_param(request, "endDate", pacific_day(plan->account->observed_at, 1));
+}
+
+static void
+ask_lifetime(Plan *plan, const char *channel, const char *since, const char *metrics)
 {
 	Request *request = plan_ask(plan, "analytics", "lifetime");
 
-	request_param(request, "startDate", since);
-	request_param(request, "endDate", pacific_day(plan->account->observed_at, 1));
+	ask_report(plan, request, channel, since);
 	request_param(request, "metrics", metrics);
+}
+
+/* When the channel began; YouTube itself did in 2005. */
+static char *
+first_day(const JsonbContainer *channel)
+{
+	TimestampTz began = json_time(json_object_in(channel, "snippet"), "publishedAt");
+
+	return began != TIME_UNKNOWN ? day_text(began) : "2005-02-14";
 }
 
 static void
 next(Plan *plan, const Request *request, const Answer *answer)
 {
+	const JsonbContainer *channel;
+	char *id, *uploads;
+
 	if (strcmp(request->step->name, "uploads") == 0)
 		ask_videos(plan, request, answer->body);
-	else if (strcmp(request->step->name, "channel") == 0)
+	if (strcmp(request->step->name, "channel") != 0)
+		return;
+	channel = own_channel(answer->body, plan->account);
+	id = json_id(channel, "id");
+	uploads = json_text_at(channel, "contentDetails.relatedPlaylists.uploads");
+	if (uploads != NULL && uploads[0] != '\0')
+		request_param(plan_ask(plan, "uploads", NULL), "playlistId", uploads);
+	if (id != NULL && account_has_scope(plan->account, ANALYTICS_SCOPE))
 	{
-		const JsonbContainer *channel = own_channel(answer->body, plan->account);
-		char *uploads = json_text_at(channel, "contentDetails.relatedPlaylists.uploads");
-		TimestampTz since = json_time(json_object_in(channel, "snippet"), "publishedAt");
-
-		if (uploads != NULL && uploads[0] != '\0')
-			request_param(plan_ask(plan, "uploads", NULL), "playlistId", uploads);
-		if (channel != NULL && account_has_scope(plan->account, ANALYTICS_SCOPE))
-		{
-			Request *top = plan_ask(plan, "analytics_videos", NULL);
-
-			request_param(top, "startDate", pacific_day(plan->account->observed_at, RECENT_DAYS));
-			request_param(top, "endDate", pacific_day(plan->account->observed_at, 1));
-			/* YouTube began in 2005. */
-			ask_lifetime(plan, since != TIME_UNKNOWN ? day_text(since) : "2005-02-14",
-						 "shares,estimatedMinutesWatched,averageViewDuration");
-		}
+		ask_report(plan, plan_ask(plan, "analytics_videos", NULL), id,
+				   pacific_day(plan->account->observed_at, RECENT_DAYS));
+		ask_lifetime(plan, id, first_day(channel), "shares,estimatedMinutesWatched,averageViewDuration");
 	}
 }
 
@@ -307,9 +320,9 @@ failed(Plan *plan, Request *request, const Verdict *verdict)
 	if (strcmp(request->step->name, "analytics") == 0 && verdict->error == ERROR_BAD_RESPONSE &&
 		strstr(url, "shares") != NULL)
 	{
-		const char *since = strstr(url, "startDate=") + strlen("startDate=");
+		const JsonbContainer *channel = own_channel(body(plan->responses, "channel"), plan->account);
 
-		ask_lifetime(plan, pnstrdup(since, strlen("2026-03-01")),
+		ask_lifetime(plan, json_id(channel, "id"), first_day(channel),
 					 "estimatedMinutesWatched,averageViewDuration");
 		return true;
 	}
