@@ -256,15 +256,16 @@ def catalog(sim, request, sf, parts):
         if not name.startswith("pl."):
             return not_found()
         tracks = playlist_songs(sim, name, now)
+        joined = any("artists" in request.query.get(key, "").split(",")
+                     for key in ("include", "include[songs]"))
         if parts[2:] == ["tracks"]:
-            joined = "artists" in request.query.get("include", "").split(",")
             return page(request, tracks, lambda one: song(sim, sf, *one, joined), 100, 300)
         if len(parts) == 2:
             out = playlist(sf, name, now)
             out["relationships"] = {
                 "tracks": {
                     "href": f"/v1/catalog/{sf}/playlists/{name}/tracks",
-                    "data": [song(sim, sf, *one) for one in tracks[:100]]
+                    "data": [song(sim, sf, *one, joined) for one in tracks[:100]]
                 }
             }
             if len(tracks) > 100:

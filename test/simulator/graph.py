@@ -157,9 +157,12 @@ def node(sim, request, parts):
         elif parts[1:] == ["permissions"]:
             scopes = request.token.grant.scopes or []
             return Response(200, {"data": [{"permission": s, "status": "granted"} for s in scopes]})
-        elif len(parts) == 1 and request.token.kind == "page":
-            parts = [ids.external_id("facebook", request.token.grant.number)]
-        elif len(parts) == 1:
+        elif is_page_token(request.token):
+            parts = [ids.external_id("facebook", request.token.grant.number)] + parts[1:]
+        elif len(parts) > 1:
+            raise text_error(100,
+                             f"(#100) Tried accessing nonexisting field ({parts[1]}) on node type (User)")
+        else:
             return Response(
                 200, {
                     "id": f"77{request.token.grant.number:010d}", "name": sim.world.artist(
@@ -185,6 +188,11 @@ def check_proof(sim, request):
             raise text_error(100, "Invalid appsecret_proof provided in the API argument")
     elif sim.grants.app_secret_proof and not proof:
         raise text_error(100, "API calls from the server require an appsecret_proof argument")
+
+
+def is_page_token(token):
+    """Issued as one, or made up for Facebook: then it stands for the Page's."""
+    return token.kind == "page" or (token.grant.client_id is None and token.grant.platform == "facebook")
 
 
 def page_token(sim, token):

@@ -205,6 +205,7 @@ class Sums(Case):
                            token).json["items"][0]
         self.assertEqual(channel["statistics"]["subscriberCount"], str(truth["followers"]))
         self.assertEqual(channel["statistics"]["viewCount"], str(truth["total_views"]))
+        self.assertEqual(truth["followers"], truth["exact_subscribers"] // 10 * 10)  # three figures of four
         uploads, names, mark = channel["contentDetails"]["relatedPlaylists"]["uploads"], [], ""
         while mark is not None:
             page = self.get(
@@ -312,6 +313,8 @@ class Sums(Case):
         insights = self.get(base + "/insights?metric=page_media_view,page_follows&period=days_28",
                             token).json["data"]
         self.assertEqual(insights[0]["values"][-1]["value"], truth["insights"]["page_media_view"])
+        me = self.get("https://graph.facebook.com/v25.0/me?fields=id,followers_count", token).json
+        self.assertEqual(me, {"id": "100000000004711", "followers_count": truth["followers"]})
         videos = self.get(base + "/videos?fields=id&limit=100", token).json["data"]
         self.assertEqual(len(videos), truth["videos_count"])
         self.assertIn(
@@ -434,6 +437,14 @@ class Sums(Case):
             songs += chart["results"]["songs"][0]["data"]
         self.assertEqual(songs[truth["charts"]["us"]["position"] - 1]["id"], truth["charts"]["us"]["song"])
         self.get(base + "catalog/us/charts?types=songs&chart=most-played&offset=200", token, status=400)
+        tracked = self.get(
+            base +
+            f"catalog/us/playlists/{truth['featured_playlists'][0]}?include=tracks&include%5Bsongs%5D=artists",
+            token).json["data"][0]
+        self.assertIn("4711", [
+            a["id"] for s in tracked["relationships"]["tracks"]["data"]
+            for a in s["relationships"]["artists"]["data"]
+        ])
         found = self.get(base + "catalog/us/artists/4711/view/featured-playlists?limit=100",
                          token).json["data"]
         self.assertEqual([p["id"] for p in found], truth["featured_playlists"])

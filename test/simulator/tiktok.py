@@ -99,7 +99,7 @@ def user_info(sim, request, account):
         return error(400, "invalid_params", "fields is required")
     for name in fields:
         scope = next((scope for scope, names in USER_FIELDS.items() if name in names), None)
-        if scope is None:
+        if scope is None or name in sim.retired(PLATFORM, request):
             return error(400, "invalid_params", f"Field {name} is invalid")
         if not scoped(request, scope):
             return error(401, "scope_not_authorized",
@@ -154,7 +154,8 @@ def videos(sim, request, account, by_id):
         return error(401, "scope_not_authorized",
                      "The user did not authorize the scope required for completing this request.")
     fields, now = [name for name in request.query.get("fields", "").split(",") if name], sim.now()
-    unknown = [name for name in fields if name not in VIDEO_FIELDS]
+    retired = sim.retired(PLATFORM, request)
+    unknown = [name for name in fields if name not in VIDEO_FIELDS or name in retired]
     if not fields or unknown:
         return error(400, "invalid_params",
                      f"Field {unknown[0]} is invalid" if unknown else "fields is required")
