@@ -299,19 +299,12 @@ ask_batch(Plan *plan, List *ids, List *guests)
 		List *metrics = metrics_of(plan, lfirst(cell));
 
 		if (metrics != NIL)
-			parts = lappend(parts,
-							psprintf("%s/insights?metric=%s", (char *) lfirst(cell), meta_joined(metrics)));
+			parts = lappend(parts, meta_insights_part(lfirst(cell), metrics));
 	}
 	foreach (cell, guests)
 		parts =
 			lappend(parts, psprintf("%s" GUESTS "?fields=id,username,invite_status", (char *) lfirst(cell)));
-	while (parts != NIL)
-	{
-		List *batch = list_truncate(list_copy(parts), META_BATCH);
-
-		meta_ask_batch(plan, "media_insights", batch);
-		parts = list_copy_tail(parts, list_length(batch));
-	}
+	meta_ask_batches(plan, "media_insights", parts);
 }
 
 /*
@@ -353,83 +346,13 @@ ask_media_insights(Plan *plan, const char *failing)
 	ask_batch(plan, ids, guests);
 }
 
-/* "ID/insights?metric=a%2Cb": its id, and its metrics (NIL where it asks for no insights). */
-static char *
-part_id(const char *part)
-{
-	return pnstrdup(part, strcspn(part, "/"));
-}
-
-static List *
-part_metrics(const char *part)
-{
-	const char *at = strstr(part, "metric=");
-	List *metrics = NIL;
-
-	while (at != NULL && *at != '\0')
-	{
-		size_t length;
-
-		at += *at == 'm' ? strlen("metric=") : strlen("%2C");
-		length = strcspn(at, "%");
-		metrics = lappend(metrics, pnstrdup(at, length));
-		at += length;
-	}
-	return metrics;
-}
-
-static void
-note_missing(Plan *plan, const Request *request, const Verdict *verdict)
-{
-	plan->responses->steps[request->step - plan->platform->steps].partial = true;
-	plan->missing =
-		lappend(plan->missing, psprintf("%s: %s", request->step->name, error_class_name(verdict->error)));
-}
-
-/*
- * A batch holds an answer for each part. Posts without insights, and those whose guests are not told, are left as they
- * are; where a metric is refused, the posts are asked again without it.
- */
+/* Where a metric of a part was refused, the post is asked again without it. */
 static bool
 unpack(Plan *plan, Request *request, const Answer *answer)
 {
-	JsonItems elements;
-	JsonbValue element;
-	List *again = NIL;
-	ListCell *cell;
-	bool reported = false;
-
 	if (request->parts == NIL)
 		return false;
-	elements = json_items(answer->body);
-	foreach (cell, request->parts)
-	{
-		char *part = lfirst(cell), *id = part_id(part);
-		List *metrics = part_metrics(part);
-		const JsonbContainer *body = NULL;
-		Verdict verdict = {.error = ERROR_BAD_RESPONSE};
-
-		if (json_next_value(&elements, &element))
-			verdict = meta_member(answer, &element, metrics, &body);
-		if (verdict.error == ERROR_NONE)
-			responses_add(plan->responses, request->step, metrics != NIL ? id : psprintf("%s" GUESTS, id),
-						  body);
-		else if (metrics == NIL || verdict.error == ERROR_NOT_FOUND)
-			continue;
-		else if (verdict.error == ERROR_TIMEOUT)
-			plan_ask_metrics(plan, request->step->name, id, INSIGHTS_OF_POST, metrics);
-		else if (verdict.error == ERROR_METRIC_RETIRED && verdict.metrics != NIL)
-		{
-			meta_refuse(plan, verdict.metrics);
-			again = lappend(again, id);
-		}
-		else if (!reported)
-		{
-			note_missing(plan, request, &verdict);
-			reported = true;
-		}
-	}
-	ask_batch(plan, again, NIL);
+	ask_batch(plan, meta_unpack_batch(plan, request, answer, INSIGHTS_OF_POST), NIL);
 	return true;
 }
 

@@ -27,11 +27,9 @@
 #include "platform/google.h"
 #include "platform/listing.h"
 #include "platform/report.h"
+#include "platform/video.h"
 
 #define RECENT_DAYS 30
-
-/* Since 2024 a Short may be this long. */
-#define SHORT_SECONDS 180
 
 #define ANALYTICS_SCOPE "https://www.googleapis.com/auth/yt-analytics.readonly"
 
@@ -331,81 +329,6 @@ failed(Plan *plan, Request *request, const Verdict *verdict)
 
 /* ---- Values ---- */
 
-/* Seconds of an ISO 8601 duration, "P1DT2H3M4S"; COUNT_UNKNOWN where it is none. */
-static int64
-duration_seconds(const char *text)
-{
-	int64 total = 0;
-	bool in_time = false;
-
-	if (text == NULL || *text++ != 'P' || *text == '\0')
-		return COUNT_UNKNOWN;
-	for (; *text != '\0'; text++)
-	{
-		char *unit;
-		long amount;
-
-		if (*text == 'T' && !in_time)
-		{
-			in_time = true;
-			continue;
-		}
-		if (*text < '0' || *text > '9')
-			return COUNT_UNKNOWN;
-		amount = strtol(text, &unit, 10);
-		if (amount > 1000000)
-			return COUNT_UNKNOWN;
-		if (*unit == 'W' && !in_time)
-			total += amount * 7 * SECS_PER_DAY;
-		else if (*unit == 'D' && !in_time)
-			total += amount * SECS_PER_DAY;
-		else if (*unit == 'H' && in_time)
-			total += amount * SECS_PER_HOUR;
-		else if (*unit == 'M' && in_time)
-			total += amount * SECS_PER_MINUTE;
-		else if (*unit == 'S' && in_time)
-			total += amount;
-		else
-			return COUNT_UNKNOWN;
-		text = unit;
-	}
-	return total;
-}
-
-/*
- * No flag tells a Short. It is at most three minutes long and not wider than high; where the player's size is not told,
- * the length alone decides. Premieres look like live streams.
- */
-static const char *
-kind_of(const JsonbContainer *video, int64 seconds, const char **decided_by)
-{
-	const JsonbContainer *player = json_object_in(video, "player");
-	int64 width = json_count(player, "embedWidth"), height = json_count(player, "embedHeight");
-	char *broadcast = json_text_at(video, "snippet.liveBroadcastContent");
-
-	if (json_object_in(video, "liveStreamingDetails") != NULL)
-	{
-		*decided_by = "liveStreamingDetails";
-		return "live";
-	}
-	if (broadcast != NULL && strcmp(broadcast, "none") != 0)
-	{
-		*decided_by = "liveBroadcastContent";
-		return "live";
-	}
-	*decided_by = "duration";
-	if (seconds == COUNT_UNKNOWN)
-		*decided_by = NULL;
-	if (seconds == COUNT_UNKNOWN || seconds == 0 || seconds > SHORT_SECONDS)
-		return "video";
-	if (width != COUNT_UNKNOWN && height != COUNT_UNKNOWN)
-	{
-		*decided_by = "duration and shape";
-		return width <= height ? "short" : "video";
-	}
-	return "short";
-}
-
 static void
 read_upload(Normalised *out, const JsonbContainer *upload)
 {
@@ -435,13 +358,13 @@ read_video(Normalised *out, const JsonbContainer *video)
 	char *privacy = json_text_at(video, "status.privacyStatus");
 	char *title = json_text(snippet, "title");
 	TimestampTz published_at = json_time(snippet, "publishedAt");
-	int64 seconds = duration_seconds(json_text_at(video, "contentDetails.duration"));
+	int64 seconds = video_seconds(json_text_at(video, "contentDetails.duration"));
 	const char *decided_by;
 	ContentItem *item;
 
 	if (id == NULL || (privacy != NULL && strcmp(privacy, "public") != 0))
 		return;
-	item = add_content(out, id, kind_of(video, seconds, &decided_by));
+	item = add_content(out, id, video_kind(video, seconds, &decided_by));
 	if (title != NULL)
 		item->title = title;
 	if (published_at != TIME_UNKNOWN)
@@ -482,48 +405,6 @@ read_lifetime(const Responses *responses, Normalised *out)
 	return COUNT_UNKNOWN;
 }
 
-typedef struct TopVideo
-{
-	const char *id;
-	int64 views, likes, comments;
-	double minutes;
-} TopVideo;
-
-static int
-compare_top(const ListCell *a, const ListCell *b)
-{
-	const TopVideo *left = lfirst(a), *right = lfirst(b);
-
-	if (left->views != right->views)
-		return left->views > right->views ? -1 : 1;
-	if (left->comments != right->comments)
-		return left->comments > right->comments ? -1 : 1;
-	return strcmp(left->id, right->id);
-}
-
-static List *
-top_of_report(const JsonbContainer *report)
-{
-	JsonItems rows = report_rows(report);
-	const JsonbContainer *row;
-	List *top = NIL;
-
-	while ((row = report_next_row(&rows)) != NULL)
-	{
-		TopVideo *video = palloc(sizeof(TopVideo));
-
-		video->id = report_text(report, row, "video");
-		video->views = report_count(report, row, "views");
-		video->likes = report_count(report, row, "likes");
-		video->comments = report_count(report, row, "comments");
-		video->minutes = report_number(report, row, "estimatedMinutesWatched");
-		if (video->id != NULL)
-			top = lappend(top, video);
-	}
-	list_sort(top, compare_top);
-	return list_truncate(top, 10);
-}
-
 static bool
 is_recent(const Normalised *out, const ContentItem *item)
 {
@@ -546,9 +427,9 @@ top_of_content(const Normalised *out)
 	foreach (cell, items)
 	{
 		const ContentItem *item = lfirst(cell);
-		TopVideo *video = palloc(sizeof(TopVideo));
+		ReportVideo *video = palloc(sizeof(ReportVideo));
 
-		*video = (TopVideo){item->content_id, item->views, item->likes, item->comments, NAN};
+		*video = (ReportVideo){item->content_id, item->views, item->likes, item->comments, NAN};
 		top = lappend(top, video);
 	}
 	return top;
@@ -563,7 +444,7 @@ set_top_videos(Normalised *out, List *top)
 	entries_begin(&builder);
 	foreach (cell, top)
 	{
-		const TopVideo *video = lfirst(cell);
+		const ReportVideo *video = lfirst(cell);
 		const ContentItem *item = contents_find(out->content, video->id);
 
 		entry_begin(&builder);
@@ -656,7 +537,7 @@ normalise(const Responses *responses, Normalised *out)
 	out->engagement_total = sum_known(3, likes, comments, shares);
 
 	if (body(responses, "analytics_videos") != NULL)
-		set_top_videos(out, top_of_report(body(responses, "analytics_videos")));
+		set_top_videos(out, report_top_videos(body(responses, "analytics_videos")));
 	else if (counted)
 		set_top_videos(out, top_of_content(out));
 }
