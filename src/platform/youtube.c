@@ -79,7 +79,7 @@ static const FieldDef fields[] = {
 	{"average_view_duration", FIELD_NUMBER, true, KIND_RATE, "seconds", "analytics.averageViewDuration",
 	 "How long a view lasts on average, since the channel began"},
 	{"click_through_rate", FIELD_NUMBER, true, KIND_RATE, "ratio", "import or by hand",
-	 "Share of the thumbnails shown that led to a view"},
+	 "Share of the thumbnails shown that led to a view", .at_most = 1},
 	{NULL},
 };
 
@@ -572,6 +572,8 @@ const Platform platform_youtube = {
 	.oauth = &oauth,
 	.fields = fields,
 	.audience = "subscriber_count",
+	.engagement = "likes_total,comments_total,shares_total",
+	.content = "videos_count",
 	.steps = steps,
 	.settled_after_days = 3, /* Analytics lags two to three days */
 	.requests_per_second = 20,
