@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "dreamsuite.h"
 
 #include "series/change.h"

@@ -8,8 +8,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "dreamsuite.h"
 
 #include "access/htup_details.h"
@@ -252,7 +250,8 @@ growth_take(Growth *self, Datum row, bool isnull)
 
 	if (isnull)
 		return;
-	MemoryContextReset(self->scratch);
+	if (unlikely(!self->scratch->isReset))
+		MemoryContextReset(self->scratch);
 	if (self->again_next > 0)
 	{
 		/* gone through */
