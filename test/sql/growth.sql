@@ -96,6 +96,18 @@ SELECT count(*) FROM pg_temp.growth('steady', since => '-infinity', until => 'in
 SELECT pg_temp.day('stranger', 'myspace', d, 10 + d, '{"likes_total": 4}') FROM generate_series(0, 1) AS d \g /dev/null
 SELECT * FROM pg_temp.growth('stranger', NULL, '{follower_count,likes_total}');
 
+-- two users whose hashes are equal, and two strangers, come mixed and are kept apart
+SELECT pg_temp.day(a, p, d, f + d) FROM (VALUES ('5775', 100), ('29166', 9000)) AS v (a, f), unnest('{tidal,myspace,lastfm}'::text[]) AS p, generate_series(0, 8) AS d \g /dev/null
+SELECT count(*), count(change_7d), min(change_7d), max(change_7d), sum(change_24h) FROM dreamsuite.growth() WHERE user_id IN (md5('5775')::uuid, md5('29166')::uuid);
+SELECT uuid_hash(md5('5775')::uuid) = uuid_hash(md5('29166')::uuid);
+SELECT platform, value, change_24h, change_7d FROM dreamsuite.growth(since => '2026-03-09', until => '2026-03-09')
+ WHERE user_id IN (md5('5775')::uuid, md5('29166')::uuid) ORDER BY value, platform;
+
+-- an infinite date is no day
+SELECT pg_temp.day('endless', 'tidal', 0, 5) \g /dev/null
+UPDATE dreamsuite.daily_metrics SET date = 'infinity' WHERE user_id = md5('endless')::uuid;
+SELECT count(*) FROM pg_temp.growth('endless');
+
 -- refused: by name, with what there is
 \set VERBOSITY verbose
 \set SHOW_CONTEXT never
