@@ -48,7 +48,10 @@ PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-m
 ifneq (,$(findstring clang,$(CC)))
 PG_CFLAGS += -Wno-ignored-optimization-argument -Wno-ignored-attributes -Wno-unknown-warning-option
 endif
-SHLIB_LINK = $(shell pkg-config --libs $(LIBRARIES)) -lm
+# libjwt is not linked but opened when a key signs first: see src/oauth/apple.c.
+SHLIB_LINK = $(shell pkg-config --libs libcurl libsodium) -lm -ldl
+LIBJWT := $(shell objdump -p $$(pkg-config --variable=libdir libjwt 2>/dev/null)/libjwt.so 2>/dev/null | sed -n 's/^ *SONAME *//p')
+PG_CPPFLAGS += -DLIBJWT='"$(or $(LIBJWT),libjwt.so)"'
 
 EXTRA_CLEAN = $(INSTALL_SQL)
 

@@ -80,6 +80,16 @@ CREATE FUNCTION disconnect_account(user_id uuid, platform text) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM dreamsuite.account_must_exist(disconnect_account.user_id, disconnect_account.platform);
+    -- the sealed tokens wait there until the collector has ended the consent at the platform
+    IF dreamsuite.platform_revokes(disconnect_account.platform) THEN
+        INSERT INTO dreamsuite.revocations (user_id, platform, access_token, refresh_token, key_id, next_at)
+        SELECT k.user_id, k.platform, k.access_token, k.refresh_token, k.key_id, dreamsuite.calendar_now()
+          FROM dreamsuite.account_secrets k
+         WHERE k.user_id = disconnect_account.user_id AND k.platform = disconnect_account.platform;
+        IF FOUND THEN
+            PERFORM dreamsuite.wake_collector();
+        END IF;
+    END IF;
     DELETE FROM dreamsuite.account_secrets k
      WHERE k.user_id = disconnect_account.user_id AND k.platform = disconnect_account.platform;
     DELETE FROM dreamsuite.oauth_states o
@@ -93,7 +103,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION disconnect_account(uuid, text) IS
-'Forgets the tokens of an account and stops collecting it. Its numbers stay; see forget_user().';
+'Forgets the tokens of an account, revokes them where the platform can, and stops collecting it. Its numbers stay; see forget_user().';
 
 CREATE FUNCTION forget_user(user_id uuid) RETURNS bigint
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

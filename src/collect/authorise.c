@@ -1,57 +1,627 @@
 /*
  * authorise.c
- *    The tokens of a job.
+ *    The tokens of a job, from a code to the header of a request.
+ *
+ * Before the first request: a code is exchanged, a token that is about to end is renewed, with Meta the account is found
+ * among the Pages, a token of the app is got. Each step is committed (keep.c) before the next one uses it, so that a
+ * crash between any two goes on from the last. On a refusal: one renewal, then the requests that were refused are asked
+ * again; a second refusal means that the consent has ended.
  */
 #include "postgres.h"
 
 #include "dreamsuite.h"
 
+#include "utils/timestamp.h"
+
+#include "collect/app_token.h"
 #include "collect/authorise.h"
 #include "collect/collector.h"
+#include "collect/keep.h"
+#include "collect/secret.h"
+#include "collect/token_answer.h"
+#include "config.h"
 #include "http/url.h"
+#include "oauth/form.h"
+#include "secrets/seal.h"
+
+#define RENEW_AHEAD_S  600 /* a run is over by then */
+#define STILL_GOOD     (30 * USECS_PER_SEC)
+#define EXCHANGE_TRIES 3
+#define SHORT_LIVED    (2 * USECS_PER_HOUR) /* Meta's tokens that come from a code */
+
+static void next_step(Job *job);
+
+/* ---- What is held ---- */
+
+/* With Facebook the person's token stands in refresh_token, and finds the Page's, which does not end, anew. */
+static bool
+by_page_token(const Job *job)
+{
+	return job->client.def->page_tokens && job->tokens.refresh_token != NULL;
+}
+
+/* The token that renews. */
+static const char *
+renewing_token(const Job *job)
+{
+	if (job->client.def->renewal == RENEW_BY_REFRESH_TOKEN || by_page_token(job))
+		return job->tokens.refresh_token;
+	return job->tokens.access_token;
+}
+
+static TimestampTz
+renewal_time(const Job *job)
+{
+	return by_page_token(job) ? job->tokens.refresh_expires_at : job->tokens.expires_at;
+}
+
+static bool
+ends_within(TimestampTz expires_at, int64 interval)
+{
+	return expires_at != TIME_UNKNOWN && expires_at - config_now() < interval;
+}
+
+static bool
+access_token_is_good(const Job *job)
+{
+	return job->tokens.access_token != NULL && !ends_within(job->tokens.expires_at, STILL_GOOD);
+}
+
+static bool
+can_renew(const Job *job)
+{
+	return job->client.def != NULL && job->client.def->renewal != RENEW_NEVER && job->client.id != NULL &&
+		   renewing_token(job) != NULL && !job->renewed;
+}
+
+static bool
+renewal_is_due(const Job *job)
+{
+	const OAuthDef *def = job->client.def;
+	int64 ahead = (def->renew_ahead_s != 0 ? def->renew_ahead_s : RENEW_AHEAD_S) * USECS_PER_SEC;
+
+	if (!can_renew(job))
+		return false;
+	/* What the app's own token gives needs none of the artist's. */
+	if (def->client_credentials && app_token_possible(job) && !job->app_failed)
+		return false;
+	if (by_page_token(job) && job->tokens.access_token != NULL)
+		return false;
+	if (job->tokens.access_token == NULL && def->renewal == RENEW_BY_REFRESH_TOKEN)
+		return true;
+	return ends_within(renewal_time(job), ahead);
+}
+
+/* The artist's token is of no use any more. Where the platform gives something without one, that is still collected. */
+static void
+token_is_dead(Job *job, const char *reason)
+{
+	if (job->platform->needs_token)
+	{
+		job_set_status(job, "needs_reauth", reason);
+		job_stop(job, ERROR_AUTH_REVOKED, reason);
+		return;
+	}
+	job_note_error(job, ERROR_AUTH_REVOKED, reason);
+	job_set_status(job, "active", psprintf("the artist must authorise again: %s", reason));
+	job->tokens.access_token = NULL;
+	job->tokens.refresh_token = NULL;
+	job->account.has_token = false;
+	job->account.scopes = NIL;
+}
+
+/* Goes on with the requests, or ends a job that was stopped. */
+static void
+authorised(Job *job)
+{
+	if (!job->stopped && strcmp(job->status, "pending") == 0 && job->new_status == NULL &&
+		(job->account.has_token || !job->platform->needs_token))
+		job_set_status(job, "active", NULL);
+	collector_authorised(job);
+}
+
+/* ---- A code ---- */
+
+/* The code came to nothing. Tokens that are held already, and public data, do not suffer from it. */
+static void
+exchange_failed(Job *job, ErrorClass error, const char *reason)
+{
+	reason = psprintf("the authorisation failed: %s", reason);
+	if (job->account.has_token || (!job->platform->needs_token && job->account.external_id != NULL))
+	{
+		job_note_error(job, error, reason);
+		job_set_status(job, "active", reason);
+	}
+	else
+	{
+		job_set_status(job, "failed", reason);
+		job_stop(job, error, reason);
+	}
+	job->code = NULL;
+	keep_tokens(job, (Keeping){.kind = KEEP_SPENT, .done = next_step});
+}
+
+static TimestampTz
+end_of(int64 lifetime)
+{
+	return lifetime > 0 ? config_now() + lifetime * USECS_PER_SEC : TIME_UNKNOWN;
+}
+
+/* Takes over what a token endpoint gave. */
+static void
+take_tokens(Job *job, const TokenAnswer *answer)
+{
+	Tokens *tokens = &job->tokens;
+
+	if (job->client.def->page_tokens)
+	{
+		/* The person's; the Page's own comes from the list of Pages. */
+		tokens->refresh_token = secret_copy(job->secret_context, answer->access_token);
+		tokens->refresh_expires_at = end_of(answer->lifetime);
+	}
+	else
+	{
+		tokens->access_token = secret_copy(job->secret_context, answer->access_token);
+		tokens->expires_at = end_of(answer->lifetime);
+		if (answer->refresh_token != NULL)
+			tokens->refresh_token = secret_copy(job->secret_context, answer->refresh_token);
+		if (answer->refresh_lifetime > 0)
+			tokens->refresh_expires_at = end_of(answer->refresh_lifetime);
+	}
+	job->account.has_token = true;
+	job->token_serial++;
+}
+
+static ErrorClass exchanged(Job *job, const HttpAnswer *http, void *arg);
+
+static void
+exchange(Job *job)
+{
+	HttpRequest request;
+	MemoryContext old;
+
+	if (job->client.id == NULL)
+	{
+		exchange_failed(job, ERROR_OPERATOR, "no app is registered any more: see register_app()");
+		return;
+	}
+	old = MemoryContextSwitchTo(job->secret_context);
+	request = oauth_exchange(&job->client, job->code, job->code_redirect_uri, job->code_verifier);
+	MemoryContextSwitchTo(old);
+	job->exchange_tries++;
+	collector_send(job, "exchange", &request, exchanged, NULL);
+}
+
+static ErrorClass
+exchanged(Job *job, const HttpAnswer *http, void *arg)
+{
+	TokenAnswer answer = token_answer(job, TOKENS_FOR_CODE, http);
+	const OAuthDef *def = job->client.def;
+
+	switch (answer.error)
+	{
+		case ERROR_NONE:
+			break;
+		case ERROR_NETWORK:
+		case ERROR_TIMEOUT:
+		case ERROR_SERVER:
+			/* Codes live for half a minute at X: tried at once, then after a back-off like every run. */
+			if (job->exchange_tries < EXCHANGE_TRIES)
+			{
+				exchange(job);
+				return answer.error;
+			}
+			/* FALLTHROUGH */
+		case ERROR_RATE_LIMITED:
+			job->blocked_until = Max(job->blocked_until, answer.wait_until);
+			job_stop(job, answer.error, psprintf("the code could not be exchanged: %s", answer.message));
+			return answer.error;
+		default:
+			exchange_failed(job, answer.error, answer.message);
+			return answer.error;
+	}
+	if (answer.account_id != NULL && job->account.external_id != NULL &&
+		strcmp(answer.account_id, job->account.external_id) != 0)
+	{
+		exchange_failed(job, ERROR_AUTH_REVOKED,
+						"another account of the platform consented than the one connected");
+		return ERROR_NONE;
+	}
+	/* Tokens of an earlier consent have no part in this one. */
+	job->tokens = (Tokens){.expires_at = TIME_UNKNOWN, .refresh_expires_at = TIME_UNKNOWN};
+	take_tokens(job, &answer);
+	if (job->account.external_id == NULL && answer.account_id != NULL)
+		job->account.external_id = MemoryContextStrdup(job->context, answer.account_id);
+	/* Without a word on scopes, those asked for were granted (RFC 6749 section 5.1). */
+	job->account.scopes = NIL;
+	if (!answer.scopes_told || answer.scopes != NIL)
+		job->account.scopes = answer.scopes_told ? answer.scopes : job->code_scopes;
+	job->code = NULL;
+	keep_tokens(job, (Keeping){.kind = KEEP_EXCHANGED,
+							   .scopes_told = true,
+							   .activate = !def->by_pages && def->renewal != RENEW_INSTAGRAM,
+							   .done = next_step});
+	return ERROR_NONE;
+}
+
+/* ---- Renewal ---- */
+
+/* Requests that were refused go on, or the way to the first of them does. */
+static void
+after_renewal(Job *job)
+{
+	if (job->phase == JOB_AUTHORISING)
+		next_step(job);
+	else
+		authorised(job);
+}
+
+static ErrorClass
+renewal_answered(Job *job, const HttpAnswer *http, void *arg)
+{
+	const OAuthDef *def = job->client.def;
+	TokenAnswer answer = token_answer(job, TOKENS_RENEWED, http);
+	bool used_is_refresh = def->renewal == RENEW_BY_REFRESH_TOKEN || by_page_token(job);
+	const char *used = renewing_token(job), *reason;
+
+	job->renewing = false;
+	job->renewed = true;
+	if (answer.error == ERROR_NONE)
+	{
+		take_tokens(job, &answer);
+		if (answer.scopes != NIL)
+			job->account.scopes = answer.scopes;
+		keep_tokens(job, (Keeping){.kind = KEEP_RENEWED,
+								   .used = used,
+								   .used_is_refresh = used_is_refresh,
+								   .scopes_told = answer.scopes != NIL,
+								   .done = after_renewal});
+		return ERROR_NONE;
+	}
+
+	reason = psprintf("the token could not be renewed: %s", answer.message);
+	if (job->held == NIL &&
+		(access_token_is_good(job) || (by_page_token(job) && !ends_within(renewal_time(job), STILL_GOOD))))
+	{
+		/* It was ahead of time, so this run has a token. What has ended for good is told at once, before a day is lost. */
+		if (answer.error == ERROR_AUTH_REVOKED && def->renewal == RENEW_BY_REFRESH_TOKEN)
+		{
+			job_note_error(job, ERROR_AUTH_REVOKED, reason);
+			if (job->platform->needs_token)
+				job_set_status(job, "needs_reauth", reason);
+		}
+		after_renewal(job);
+	}
+	else if (answer.error == ERROR_AUTH_REVOKED)
+	{
+		token_is_dead(job, reason);
+		after_renewal(job);
+	}
+	else
+	{
+		job->blocked_until = Max(job->blocked_until, answer.wait_until);
+		job_stop(job, answer.error, reason);
+		after_renewal(job);
+	}
+	return answer.error;
+}
+
+static void
+renew(Job *job)
+{
+	HttpRequest request;
+	MemoryContext old = MemoryContextSwitchTo(job->secret_context);
+
+	request = oauth_renew(&job->client, renewing_token(job), ends_within(renewal_time(job), SHORT_LIVED));
+	MemoryContextSwitchTo(old);
+	job->renewing = true;
+	collector_send(job, "refresh", &request, renewal_answered, NULL);
+}
+
+/* ---- Meta: which of the Pages ---- */
+
+static void
+discovery_failed(Job *job, ErrorClass error, const char *reason)
+{
+	if (error == ERROR_AUTH_REVOKED)
+		token_is_dead(job, reason);
+	else
+		job_stop(job, error, reason);
+	authorised(job);
+}
+
+static void
+choose_page(Job *job)
+{
+	const OAuthDef *def = job->client.def;
+	const char *used = by_page_token(job) ? job->tokens.refresh_token : job->tokens.access_token;
+	char *reason = NULL;
+	const PageFound *page = oauth_pick_page(job->pages, job->account.external_id, !def->page_tokens, &reason);
+
+	if (page != NULL && def->page_tokens && page->access_token == NULL)
+		reason = psprintf("the consent gives no token of the Page %s", page->id);
+	if (reason != NULL)
+	{
+		job_set_status(job, "failed", reason);
+		job_stop(job, ERROR_AUTH_REVOKED, reason);
+		authorised(job);
+		return;
+	}
+	job->account.external_id = MemoryContextStrdup(job->context, page->id);
+	if (def->page_tokens)
+	{
+		job->tokens.access_token = secret_copy(job->secret_context, page->access_token);
+		job->tokens.expires_at = TIME_UNKNOWN;
+		job->token_serial++;
+	}
+	keep_tokens(job, (Keeping){.kind = KEEP_FOUND,
+							   .used = used,
+							   .used_is_refresh = by_page_token(job),
+							   .scopes_told = job->account.scopes != NIL,
+							   .activate = true,
+							   .done = next_step});
+}
+
+static void ask_pages(Job *job, const char *after);
+
+static ErrorClass
+pages_answered(Job *job, const HttpAnswer *http, void *arg)
+{
+	Answer raw = token_raw_answer(http);
+	Verdict verdict = {.error = http->error, .message = http->error_text};
+	MemoryContext old = MemoryContextSwitchTo(job->secret_context);
+	char *after = NULL;
+
+	if (http->error == ERROR_NONE)
+		verdict = oauth_read_pages(&raw, !job->client.def->page_tokens, &job->pages, &after);
+	MemoryContextSwitchTo(old);
+	if (verdict.error == ERROR_AUTH_EXPIRED)
+		verdict.error = ERROR_AUTH_REVOKED;
+	if (verdict.error != ERROR_NONE)
+	{
+		job->blocked_until = Max(job->blocked_until, verdict.wait_until);
+		discovery_failed(
+			job, verdict.error,
+			psprintf("the Pages could not be listed: %s", token_free_text(job, verdict.message)));
+	}
+	else if (after != NULL && list_length(job->pages) < 100 * config_max_pages)
+		ask_pages(job, after);
+	else
+		choose_page(job);
+	return verdict.error;
+}
+
+static void
+ask_pages(Job *job, const char *after)
+{
+	MemoryContext old = MemoryContextSwitchTo(job->secret_context);
+	HttpRequest request = oauth_pages(
+		&job->client, by_page_token(job) ? job->tokens.refresh_token : job->tokens.access_token, after);
+
+	MemoryContextSwitchTo(old);
+	collector_send(job, "pages", &request, pages_answered, NULL);
+}
+
+/* A person may untick permissions; the token's answer does not tell. Without this answer all count as granted. */
+static ErrorClass
+permissions_answered(Job *job, const HttpAnswer *http, void *arg)
+{
+	Answer raw = token_raw_answer(http);
+	List *granted = NIL;
+
+	if (http->error == ERROR_NONE && oauth_read_permissions(&raw, &granted) && granted != NIL)
+		job->account.scopes = granted;
+	ask_pages(job, NULL);
+	return http->error;
+}
+
+static bool
+discovery_is_due(const Job *job)
+{
+	const OAuthDef *def = job->client.def;
+
+	if (!def->by_pages || job->discovered || !job->account.has_token)
+		return false;
+	return def->page_tokens ? job->tokens.access_token == NULL
+							: strcmp(job->status, "pending") == 0 && job->tokens.access_token != NULL;
+}
+
+static void
+discover(Job *job)
+{
+	MemoryContext old = MemoryContextSwitchTo(job->secret_context);
+	HttpRequest request = oauth_permissions(&job->client, by_page_token(job) ? job->tokens.refresh_token
+																			 : job->tokens.access_token);
+
+	MemoryContextSwitchTo(old);
+	job->discovered = true;
+	collector_send(job, "permissions", &request, permissions_answered, NULL);
+}
+
+/* ---- The way to the first request ---- */
+
+static void
+next_step(Job *job)
+{
+	const OAuthDef *def = job->client.def;
+
+	if (job->stopped || def == NULL)
+		authorised(job);
+	else if (job->code != NULL)
+		exchange(job);
+	else if (renewal_is_due(job))
+		renew(job);
+	else if (job->tokens.access_token != NULL && !job->renewed && !access_token_is_good(job) &&
+			 !(def->client_credentials && app_token_possible(job) && !job->app_failed))
+	{
+		/* It has ended, and nothing renews it. */
+		if (job->tokens.refresh_token != NULL && job->client.id == NULL)
+			job_stop(job, ERROR_OPERATOR,
+					 "the token has ended, and no app is registered to renew it: see register_app()");
+		else
+			token_is_dead(job, "the token has ended");
+		authorised(job);
+	}
+	else if (discovery_is_due(job))
+		discover(job);
+	else if (!app_token_possible(job) || job->app_failed)
+		authorised(job);
+	else if (app_token_get(job, next_step))
+	{
+		if (job->app_failed)
+			next_step(job); /* on the artist's token */
+		else
+			authorised(job);
+	}
+}
 
 void
 authorise_begin(Job *job)
 {
-	collector_authorised(job);
+	next_step(job);
 }
 
 void
-authorise_request(Job *job, const Request *request, HttpRequest *http)
+authorise_end(Job *job)
 {
-	TokenKind kind = request->step->token;
-	const char *token = job->tokens.access_token;
-	TokenStyle style = job->platform->oauth != NULL ? job->platform->oauth->style : STYLE_BEARER;
-
-	http->headers = list_copy(request->headers);
-	if (kind == TOKEN_NONE || token == NULL)
-		return;
-	switch (style)
-	{
-		case STYLE_BEARER:
-			http->headers = lappend(http->headers, psprintf("Authorization: Bearer %s", token));
-			break;
-		case STYLE_OAUTH:
-			http->headers = lappend(http->headers, psprintf("Authorization: OAuth %s", token));
-			break;
-		case STYLE_MUSIC_USER:
-			http->headers = lappend(http->headers, psprintf("Music-User-Token: %s", token));
-			break;
-		case STYLE_QUERY:
-		{
-			StringInfoData url;
-
-			initStringInfo(&url);
-			appendStringInfo(&url, "%s%caccess_token=", http->url, strchr(http->url, '?') != NULL ? '&' : '?');
-			url_encode(&url, token);
-			http->url = url.data;
-			break;
-		}
-	}
+	app_token_forget(job);
 }
 
-bool
-authorise_again(Job *job, Request *request)
+/* ---- On a request ---- */
+
+static void
+add_header(HttpRequest *http, const char *start, const char *token)
 {
-	return false;
+	http->headers = lappend(http->headers, psprintf("%s%s", start, token));
+}
+
+/* The token of the app that the request carries; NULL: it carries the artist's, or none. */
+static const char *
+app_token_for(const Job *job, const Request *request, int *serial)
+{
+	if (job->client.def == NULL ||
+		(request->step->token != TOKEN_APP && job->client.def->style != STYLE_MUSIC_USER))
+		return NULL;
+	return app_token(job, serial);
+}
+
+void
+authorise_request(Job *job, Request *request, HttpRequest *http)
+{
+	const OAuthDef *def = job->client.def;
+	TokenKind kind = request->step->token;
+	const char *user = job->tokens.access_token;
+	const char *app = app_token_for(job, request, &request->token);
+	MemoryContext old;
+	Form form = {0};
+
+	http->headers = list_copy(request->headers);
+	if (kind == TOKEN_NONE)
+		return;
+	if (app == NULL)
+		request->token = job->token_serial;
+	if (def != NULL && def->style == STYLE_MUSIC_USER)
+	{
+		if (app != NULL || user != NULL)
+			add_header(http, "Authorization: Bearer ", app != NULL ? app : user);
+		if (kind != TOKEN_APP && user != NULL)
+			add_header(http, "Music-User-Token: ", user);
+		return;
+	}
+	if (app != NULL)
+	{
+		add_header(http, "Authorization: Bearer ", app);
+		return;
+	}
+	if (user == NULL)
+		return;
+	switch (def != NULL ? def->style : STYLE_BEARER)
+	{
+		case STYLE_OAUTH:
+			add_header(http, "Authorization: OAuth ", user);
+			break;
+		case STYLE_QUERY:
+			form_add(&form, "access_token", user);
+			break;
+		default:
+			add_header(http, "Authorization: Bearer ", user);
+			break;
+	}
+	old = MemoryContextSwitchTo(job->secret_context);
+	if (def != NULL && def->proof && job->client.secret != NULL)
+		form_add(&form, "appsecret_proof", oauth_proof(job->client.secret, user));
+	if (form.count > 0 && request->post && http->body != NULL)
+	{
+		http->body = form_text(psprintf("%s&", http->body), &form);
+		http->body_length = strlen(http->body);
+	}
+	else if (form.count > 0)
+		http->url = form_url(http->url, &form);
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- Refusals ---- */
+
+/* Held requests go on with the new token of the app, or the job ends with what do_without() said. */
+static void
+after_app_token(Job *job)
+{
+	authorised(job);
+}
+
+static ErrorClass
+app_token_was_refused(Job *job, Request *request, int serial)
+{
+	if (request->token == serial)
+	{
+		if (job->app_renewed)
+			return ERROR_OPERATOR;
+		job->app_renewed = true;
+		app_token_refused(job, serial);
+	}
+	job->held = lappend(job->held, request);
+	if (app_token_get(job, after_app_token))
+		after_app_token(job);
+	return ERROR_NONE;
+}
+
+ErrorClass
+authorise_refused(Job *job, Request *request, const Verdict *verdict)
+{
+	bool apple = job->client.def != NULL && job->client.def->style == STYLE_MUSIC_USER;
+	int serial = 0;
+	const char *app = app_token_for(job, request, &serial);
+
+	/* Apple says 401 of the developer token and 403 of the artist's. */
+	if (apple ? verdict->error == ERROR_AUTH_EXPIRED : request->step->token == TOKEN_APP)
+	{
+		if (app_token_possible(job) && !job->app_failed)
+			return app_token_was_refused(job, request, app != NULL ? serial : request->token);
+		if (apple || job->tokens.access_token == NULL)
+			return ERROR_OPERATOR;
+	}
+	if (request->token != job->token_serial || job->renewing)
+	{
+		/* Sent before the token that is held now came, or before the one that is on its way. */
+		if (job->renewing)
+			job->held = lappend(job->held, request);
+		else
+			job->waiting = lappend(job->waiting, request);
+		return ERROR_NONE;
+	}
+	if (verdict->error == ERROR_AUTH_EXPIRED && can_renew(job) &&
+		job->client.def->renewal == RENEW_BY_REFRESH_TOKEN)
+	{
+		job->held = lappend(job->held, request);
+		renew(job);
+		return ERROR_NONE;
+	}
+	if (job->platform->needs_token || job->tokens.access_token == NULL)
+		return ERROR_AUTH_REVOKED;
+	token_is_dead(job, verdict->message);
+	job->token_serial++;
+	if (request->step->token == TOKEN_USER)
+		return ERROR_PERMISSION;
+	job->waiting = lappend(job->waiting, request);
+	return ERROR_NONE;
 }

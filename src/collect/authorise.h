@@ -1,6 +1,6 @@
 /*
  * authorise.h
- *    The tokens of a job: exchanged, refreshed and put on its requests.
+ *    The tokens of a job: exchanged, renewed and put on its requests.
  */
 #ifndef DREAMSUITE_AUTHORISE_H
 #define DREAMSUITE_AUTHORISE_H
@@ -12,12 +12,16 @@
 extern void authorise_begin(Job *job);
 
 /* Puts the token that the request's step wants on it. Header lines are palloc'd; wipe them after sending. */
-extern void authorise_request(Job *job, const Request *request, HttpRequest *http);
+extern void authorise_request(Job *job, Request *request, HttpRequest *http);
 
 /*
- * The platform refused the token of a request (401). Refreshes it once, then the request is asked again: true. False
- * where that cannot help.
+ * The platform refused the token of a request: ERROR_AUTH_EXPIRED or ERROR_AUTH_REVOKED. ERROR_NONE: the request is asked
+ * again, with a new token or without one. Else what the refusal comes to: ERROR_AUTH_REVOKED, ERROR_PERMISSION where only
+ * this step is lost, ERROR_OPERATOR where it is the app's token.
  */
-extern bool authorise_again(Job *job, Request *request);
+extern ErrorClass authorise_refused(Job *job, Request *request, const Verdict *verdict);
+
+/* The job has ended. */
+extern void authorise_end(Job *job);
 
 #endif

@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "collect/claim.h"
+#include "collect/revoke.h"
 #include "collect/transaction.h"
 #include "config.h"
 #include "collect/secret.h"
@@ -47,15 +48,15 @@ static const char *const claim_sql =
 	" SELECT l.user_id, l.platform, l.lease_token, l.attempts, a.external_id, a.settings, a.granted_scopes, a.status,"
 	"  pg_catalog.nextval('dreamsuite.collection_runs_run_id_seq') AS run_id,"
 	"  k.access_token, k.refresh_token, k.expires_at, k.refresh_expires_at,"
-	"  p.client_id, p.client_secret, p.redirect_uri, p.extra,"
-	"  c.code, c.verifier, c.redirect_uri AS code_redirect_uri, c.state_hash,"
+	"  p.client_id, p.client_secret, p.extra,"
+	"  c.code, c.verifier, c.redirect_uri AS code_redirect_uri, c.state_hash, c.scopes AS code_scopes,"
 	"  (SELECT pg_catalog.array_agg(q.metric) FROM dreamsuite.metric_quarantine q"
 	"   WHERE q.user_id = l.user_id AND q.platform = l.platform AND q.until > $1) AS quarantined"
 	" FROM leased l"
 	" JOIN dreamsuite.accounts a ON a.user_id = l.user_id AND a.platform = l.platform"
 	" LEFT JOIN dreamsuite.account_secrets k ON k.user_id = l.user_id AND k.platform = l.platform"
 	" LEFT JOIN dreamsuite.apps p ON p.platform = l.platform"
-	" LEFT JOIN LATERAL (SELECT o.code, o.verifier, o.redirect_uri, o.state_hash FROM dreamsuite.oauth_states o"
+	" LEFT JOIN LATERAL (SELECT o.code, o.verifier, o.redirect_uri, o.state_hash, o.scopes FROM dreamsuite.oauth_states o"
 	"   WHERE o.user_id = l.user_id AND o.platform = l.platform AND o.code IS NOT NULL"
 	"   ORDER BY o.completed_at DESC LIMIT 1) c ON a.status = 'pending'";
 
@@ -180,15 +181,16 @@ open_secrets(Job *job, int row)
 													   "access_token", bytes_column(row, "access_token"));
 		job->tokens.refresh_token = secret_open_account(job->secret_context, &job->user_id, platform,
 														"refresh_token", bytes_column(row, "refresh_token"));
-		job->app.client_secret = secret_open_app(job->secret_context, platform, "client_secret",
-												 bytes_column(row, "client_secret"));
+		job->client.secret = secret_open_app(job->secret_context, platform, "client_secret",
+											 bytes_column(row, "client_secret"));
 		if (code != NULL)
 		{
-			job->code = secret_open_account(job->secret_context, &job->user_id, platform, "code", code);
-			job->code_verifier = secret_open_account(job->secret_context, &job->user_id, platform, "verifier",
-													 bytes_column(row, "verifier"));
-			job->code_redirect_uri = text_column(row, "code_redirect_uri");
 			job->code_state_hash = bytes_column(row, "state_hash");
+			job->code = secret_open_state(job->secret_context, job->code_state_hash, platform, "code", code);
+			job->code_verifier = secret_open_state(job->secret_context, job->code_state_hash, platform,
+												   "verifier", bytes_column(row, "verifier"));
+			job->code_redirect_uri = text_column(row, "code_redirect_uri");
+			job->code_scopes = texts_column(row, "code_scopes");
 		}
 	}
 	PG_CATCH();
@@ -230,15 +232,17 @@ job_from_row(MemoryContext parent, int row)
 
 	job->tokens.expires_at = time_column(row, "expires_at");
 	job->tokens.refresh_expires_at = time_column(row, "refresh_expires_at");
-	job->app.client_id = text_column(row, "client_id");
-	job->app.redirect_uri = text_column(row, "redirect_uri");
+	job->client.def = oauth_habits(job->platform, job->account.settings);
+	job->client.id = text_column(row, "client_id");
 	extra = jsonb_column(row, "extra");
-	job->app.extra = extra != NULL ? &extra->root : NULL;
+	job->client.extra = extra != NULL ? &extra->root : NULL;
 
 	set_day(job);
 	open_secrets(job, row);
 	job->account.has_token = job->tokens.access_token != NULL || job->tokens.refresh_token != NULL;
-	job->placeholder = !job->platform->has_api || (strcmp(job->status, "pending") == 0 && job->code == NULL);
+	job->placeholder = !job->platform->has_api ||
+					   (strcmp(job->status, "pending") == 0 && job->code == NULL && !job->account.has_token &&
+						(job->platform->needs_token || job->account.external_id == NULL));
 	MemoryContextSwitchTo(old);
 	return job;
 }
@@ -334,6 +338,7 @@ claim_due(MemoryContext parent, int limit, TimestampTz *next_due)
 		MemoryContextSwitchTo(old);
 	}
 	load_known(jobs);
+	revoke_claim();
 	if (list_length(jobs) < limit)
 	{
 		bool null;

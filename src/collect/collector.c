@@ -30,8 +30,10 @@
 #include "collect/authorise.h"
 #include "collect/claim.h"
 #include "collect/collector.h"
+#include "collect/keep.h"
 #include "collect/pace.h"
 #include "collect/retry.h"
+#include "collect/revoke.h"
 #include "collect/store.h"
 #include "collect/transaction.h"
 #include "config.h"
@@ -53,6 +55,7 @@ static int active_jobs = 0;    /* claimed and not yet stored */
 static int transfers = 0;      /* under way */
 static TimestampTz done_since; /* when the oldest job of done_jobs ended */
 static bool claim_wanted = true;
+static bool claim_after_store = false;
 static TimestampTz next_due = TIME_UNKNOWN;
 
 /* A request on its way. */
@@ -102,6 +105,16 @@ job_stop(Job *job, ErrorClass error, const char *text)
 	job->held = NIL;
 }
 
+void
+job_set_status(Job *job, const char *status, const char *reason)
+{
+	MemoryContext old = MemoryContextSwitchTo(job->context);
+
+	job->new_status = status;
+	job->new_status_reason = reason != NULL ? url_redact(reason) : NULL;
+	MemoryContextSwitchTo(old);
+}
+
 /* A job has all its answers: normalise them and queue it for storing. */
 static void
 job_finish(Job *job)
@@ -121,14 +134,15 @@ job_finish(Job *job)
 			job->result = NULL;
 			job_stop(job, ERROR_AUTH_REVOKED,
 					 "the token belongs to another account of the platform than the one connected");
-			job->new_status = "needs_reauth";
-			job->new_status_reason = job->error_text;
+			job_set_status(job, "needs_reauth", job->error_text);
 		}
 		else
 			job->metrics = normalised_metrics(job->result);
 	}
 	MemoryContextSwitchTo(old);
+	authorise_end(job);
 	secret_context_wipe(job->secret_context);
+	job->tokens = (Tokens){.expires_at = TIME_UNKNOWN, .refresh_expires_at = TIME_UNKNOWN};
 	job->phase = JOB_DONE;
 	dlist_delete(&job->node);
 	if (done_jobs == NIL)
@@ -142,6 +156,9 @@ job_finish(Job *job)
 static void
 job_progress(Job *job)
 {
+	/* What authorises it may have ended it already. */
+	if (job->phase == JOB_DONE || job->keep != NULL)
+		return;
 	if (job->plan != NULL)
 	{
 		if (!job->stopped)
@@ -159,7 +176,7 @@ collector_authorised(Job *job)
 {
 	MemoryContext old = MemoryContextSwitchTo(job->context);
 
-	if (job->phase == JOB_AUTHORISING && job->held == NIL)
+	if (job->phase == JOB_AUTHORISING && !job->stopped)
 	{
 		if (job->plan == NULL)
 			job->plan = plan_create(job->platform, &job->account, contents_create(), config_max_pages);
@@ -289,6 +306,35 @@ give_up(Job *job, Request *request, const Verdict *verdict)
 		job_note_error(job, verdict->error, verdict->message);
 }
 
+static void judge(Job *job, Request *request, const Answer *answer, const Verdict *verdict);
+
+/* A token was refused, and authorise.c knows no other. */
+static void
+token_refused(Job *job, Request *request, const Answer *answer, const Verdict *verdict)
+{
+	Verdict last = *verdict;
+
+	last.error = authorise_refused(job, request, verdict);
+	switch (last.error)
+	{
+		case ERROR_NONE:
+			break;
+		case ERROR_OPERATOR:
+			last.scope = BLOCK_APP;
+			last.message = psprintf("the platform refused the app's own token: %s", verdict->message);
+			judge(job, request, answer, &last);
+			break;
+		case ERROR_AUTH_REVOKED:
+			plan_fail(job->plan, request, &last);
+			job_stop(job, ERROR_AUTH_REVOKED, verdict->message);
+			job_set_status(job, "needs_reauth", verdict->message);
+			break;
+		default:
+			judge(job, request, answer, &last);
+			break;
+	}
+}
+
 static void
 judge(Job *job, Request *request, const Answer *answer, const Verdict *verdict)
 {
@@ -317,21 +363,16 @@ judge(Job *job, Request *request, const Answer *answer, const Verdict *verdict)
 			obey_limit(job, request, verdict);
 			break;
 		case ERROR_AUTH_EXPIRED:
-			if (authorise_again(job, request))
-				break;
-			/* FALLTHROUGH */
 		case ERROR_AUTH_REVOKED:
-			plan_fail(job->plan, request, verdict);
-			job_stop(job, ERROR_AUTH_REVOKED, verdict->message);
-			job->new_status = "needs_reauth";
-			job->new_status_reason = job->error_text;
+			token_refused(job, request, answer, verdict);
 			break;
 		case ERROR_OPERATOR:
 			/* One account's trouble with the app, which names its time, is not that of all. */
 			if (verdict->scope == BLOCK_ACCOUNT && verdict->wait_until != 0)
 				job->blocked_until = Max(job->blocked_until, verdict->wait_until);
 			else
-				pace_pause(job->platform, job->platform->name, config_now() + USECS_PER_HOUR, verdict->message);
+				pace_pause(job->platform, job->platform->name, config_now() + USECS_PER_HOUR,
+						   verdict->message);
 			plan_fail(job->plan, request, verdict);
 			job_stop(job, ERROR_OPERATOR, verdict->message);
 			break;
@@ -358,7 +399,7 @@ answered(HttpAnswer *http, void *arg)
 	transfers--;
 	job->in_flight--;
 	if (sent->done != NULL)
-		sent->done(job, http, sent->arg);
+		entry->error = sent->done(job, http, sent->arg);
 	else
 	{
 		Answer answer = answer_from_http(sent->request, http);
@@ -401,6 +442,12 @@ collector_send(Job *job, const char *endpoint, const HttpRequest *request, JobAn
 	sent->done = done;
 	sent->arg = arg;
 	send_http(job, request, sent);
+}
+
+void
+collector_send_alone(const HttpRequest *request, HttpDone done, void *arg)
+{
+	http_send(engine, request, done, arg);
 }
 
 static void
@@ -600,6 +647,11 @@ store_done(void)
 		active_jobs--;
 	}
 	list_free(jobs);
+	if (claim_after_store)
+	{
+		claim_wanted = true;
+		claim_after_store = active_jobs > 0;
+	}
 }
 
 /* Claims as many accounts as there is room for; more than one connection's worth, so that slow ones do not idle it. */
@@ -622,6 +674,7 @@ claim_more(void)
 	foreach (cell, jobs)
 		job_begin(lfirst(cell));
 	list_free(jobs);
+	revoke_send();
 }
 
 /* Milliseconds until the calendar reaches the time; LONG_MAX where it stands still or there is none. */
@@ -728,18 +781,22 @@ dreamsuite_collector_main(Datum arg)
 	{
 		long wait;
 
+		keep_flush();
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 			reload();
 		if (woken)
 		{
+			/* What is due may be under lease until a job of ours is stored. */
 			woken = false;
 			claim_wanted = true;
+			claim_after_store = active_jobs > 0;
 		}
 		if (until_due() == 0)
 			claim_wanted = true;
 		if (claim_wanted && config_enabled)
 			claim_more();
+		revoke_flush();
 		wait = dispatch();
 		if (done_jobs != NIL)
 		{
@@ -766,7 +823,7 @@ dreamsuite_collector_main(Datum arg)
 			}
 			if (idle_since == 0)
 				idle_since = now;
-			if (!args.standing && (next_due == TIME_UNKNOWN || !config_enabled))
+			if (!args.standing && (next_due == TIME_UNKNOWN || !config_enabled) && !revoke_busy())
 			{
 				long left = IDLE_EXIT_MS - (long) ((now - idle_since) / 1000);
 

@@ -45,14 +45,20 @@ extern int collector_pid(void);
 /* ---- For the rooms that send on behalf of a job (authorise.c) ---- */
 
 /*
- * Sends a request of a job that is no step of its plan. `done` is called with the answer, never from inside libcurl; the
- * ledger and the count of transfers are kept here. `endpoint` is what request_log shows.
+ * Sends a request of a job that is no step of its plan. `done` is called with the answer, never from inside libcurl, and
+ * says what it came to; the ledger and the count of transfers are kept here. `endpoint` is what request_log shows.
  */
-typedef void (*JobAnswerDone)(Job *job, const HttpAnswer *answer, void *arg);
+typedef ErrorClass (*JobAnswerDone)(Job *job, const HttpAnswer *answer, void *arg);
 extern void
 collector_send(Job *job, const char *endpoint, const HttpRequest *request, JobAnswerDone done, void *arg);
 
-/* The job is authorised (or needs no token): its plan begins, or requests that a 401 held are asked again. */
+/* Sends a request that is no job's. */
+extern void collector_send_alone(const HttpRequest *request, HttpDone done, void *arg);
+
+/*
+ * The job is authorised, needs no token, or was stopped: its plan begins, requests that were held are asked again, or it
+ * ends.
+ */
 extern void collector_authorised(Job *job);
 
 #endif

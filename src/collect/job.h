@@ -16,6 +16,7 @@
 #include "utils/date.h"
 #include "utils/uuid.h"
 
+#include "oauth/oauth.h"
 #include "platform/platform.h"
 
 typedef enum JobPhase
@@ -45,15 +46,6 @@ typedef struct Tokens
 	TimestampTz refresh_expires_at; /* the same */
 } Tokens;
 
-/* What the operator registered for the platform. One copy per claim, shared by its jobs; wiped with them. */
-typedef struct App
-{
-	const char *client_id;
-	char *client_secret; /* NULL: none */
-	const char *redirect_uri;
-	const JsonbContainer *extra;
-} App;
-
 typedef struct Job
 {
 	dlist_node node; /* in the list of its phase */
@@ -71,22 +63,33 @@ typedef struct Job
 	TimestampTz started_at;
 	Account account;
 	Tokens tokens;
-	App app;
-	bool placeholder; /* no credentials or no API: a row of nulls, no request */
+	OAuthClient client; /* def NULL: the platform has no OAuth; id NULL: no app is registered */
+	bool placeholder;   /* no credentials or no API: a row of nulls, no request */
 
 	/* The authorisation code of a pending account, to be exchanged; NULL otherwise. */
 	char *code;
 	char *code_verifier;
 	const char *code_redirect_uri;
 	bytea *code_state_hash;
+	List *code_scopes; /* char *: that were asked for */
 
 	/* On the way */
 	JobPhase phase;
 	RequestPlan *plan;
 	List *waiting; /* Request *: to be sent when their pace allows */
 	int in_flight;
-	bool refreshed; /* a token was refreshed in this run: a second 401 means that it is dead */
-	List *held;     /* Request *: answered by 401, asked again after the refresh */
+	List *held; /* Request *: refused for their token, asked again when there is a new one */
+
+	/* Of authorise.c */
+	bool renewing;    /* a renewal is under way */
+	bool renewed;     /* one was made in this run: a refusal after it means that the consent has ended */
+	bool app_renewed; /* the same of the app's token */
+	bool app_failed;  /* the app got no token: the artist's own is used */
+	bool discovered;  /* the Pages were read in this run */
+	int exchange_tries;
+	int token_serial;     /* grows with every new access token */
+	List *pages;          /* PageFound * */
+	struct Keeping *keep; /* what is to be committed before it is used; NULL: nothing */
 
 	/* For the ledger */
 	List *ledger; /* LedgerEntry * */
@@ -104,6 +107,9 @@ typedef struct Job
 	Normalised *result; /* NULL: nothing to store */
 	Jsonb *metrics;
 } Job;
+
+/* The account is to be this from now on, for this reason (NULL: none); stored with the run. */
+extern void job_set_status(Job *job, const char *status, const char *reason);
 
 /* Ends the run of a job early: nothing further is asked, what is there is stored. The first error stays. */
 extern void job_stop(Job *job, ErrorClass error, const char *text);

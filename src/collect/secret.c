@@ -1,6 +1,6 @@
 /*
  * secret.c
- *    Secrets of a job.
+ *    Secrets of a job: the sealed columns, opened into memory that is wiped.
  */
 #include "postgres.h"
 
@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 
 #include "collect/secret.h"
+#include "secrets/seal.h"
 
 MemoryContext
 secret_context_create(MemoryContext parent)
@@ -20,35 +21,104 @@ secret_context_create(MemoryContext parent)
 void
 secret_context_wipe(MemoryContext context)
 {
+	/* What unseal() and seal_alloc() gave is overwritten by callbacks of the context. */
 	MemoryContextReset(context);
+}
+
+char *
+secret_copy(MemoryContext context, const char *value)
+{
+	MemoryContext old;
+	char *copy;
+
+	if (value == NULL)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	copy = seal_alloc(strlen(value) + 1);
+	MemoryContextSwitchTo(old);
+	strcpy(copy, value);
+	return copy;
+}
+
+static char *
+open_into(MemoryContext context, const SealContext *place, const bytea *sealed)
+{
+	MemoryContext old;
+	char *value;
+
+	if (sealed == NULL)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	value = unseal(place, sealed, NULL);
+	MemoryContextSwitchTo(old);
+	return value;
+}
+
+static bytea *
+seal_value(const SealContext *place, const char *value, int *key_id)
+{
+	int32 key = 0;
+	bytea *sealed;
+
+	if (value == NULL)
+		return NULL;
+	sealed = seal_text(place, value, strlen(value), &key);
+	if (key_id != NULL)
+		*key_id = key;
+	return sealed;
 }
 
 char *
 secret_open_account(MemoryContext context, const pg_uuid_t *user_id, const char *platform, const char *field,
 					const bytea *sealed)
 {
-	MemoryContext old = MemoryContextSwitchTo(context);
-	char *value = sealed != NULL ? pnstrdup(VARDATA_ANY(sealed), VARSIZE_ANY_EXHDR(sealed)) : NULL;
+	SealContext place = seal_for_account(user_id, platform, field);
 
-	MemoryContextSwitchTo(old);
-	return value;
+	return open_into(context, &place, sealed);
 }
 
 char *
 secret_open_app(MemoryContext context, const char *platform, const char *field, const bytea *sealed)
 {
-	return secret_open_account(context, NULL, platform, field, sealed);
+	SealContext place = seal_for_app(platform, field);
+
+	return open_into(context, &place, sealed);
+}
+
+char *
+secret_open_state(MemoryContext context, const bytea *state_hash, const char *platform, const char *field,
+				  const bytea *sealed)
+{
+	SealContext place;
+
+	if (sealed == NULL)
+		return NULL;
+	place = seal_for_state(state_hash, platform, field);
+	return open_into(context, &place, sealed);
 }
 
 bytea *
 secret_seal_account(const pg_uuid_t *user_id, const char *platform, const char *field, const char *value,
 					int *key_id)
 {
-	return value != NULL ? (bytea *) cstring_to_text(value) : NULL;
+	SealContext place = seal_for_account(user_id, platform, field);
+
+	return seal_value(&place, value, key_id);
 }
 
 bytea *
 secret_seal_app(const char *platform, const char *field, const char *value, int *key_id)
 {
-	return secret_seal_account(NULL, platform, field, value, key_id);
+	SealContext place = seal_for_app(platform, field);
+
+	return seal_value(&place, value, key_id);
+}
+
+bytea *
+secret_seal_state(const bytea *state_hash, const char *platform, const char *field, const char *value,
+				  int *key_id)
+{
+	SealContext place = seal_for_state(state_hash, platform, field);
+
+	return seal_value(&place, value, key_id);
 }

@@ -1,6 +1,6 @@
 /*
  * secret.h
- *    Secrets of a job: where they are opened, and how they are wiped.
+ *    Sealed columns, by name: sealed where a value is stored, opened into memory that is wiped.
  */
 #ifndef DREAMSUITE_SECRET_H
 #define DREAMSUITE_SECRET_H
@@ -9,21 +9,31 @@
 
 #include "utils/uuid.h"
 
-/* A memory context for opened secrets, child of `parent`. */
+/* A memory context for opened secrets, child of `parent`. Deleting it wipes as well. */
 extern MemoryContext secret_context_create(MemoryContext parent);
 
 /* Overwrites and frees what it holds. */
 extern void secret_context_wipe(MemoryContext context);
 
-/* Opens a sealed value of an account or an app into the context; NULL for NULL. Raises what the seal raises. */
+/* A copy in the context, wiped with it; NULL for NULL. */
+extern char *secret_copy(MemoryContext context, const char *value);
+
+/*
+ * Opens a sealed value of an account, an app or a state into the context; NULL for NULL. Raises what unseal() raises.
+ * Works inside and outside of a transaction.
+ */
 extern char *secret_open_account(MemoryContext context, const pg_uuid_t *user_id, const char *platform,
 								 const char *field, const bytea *sealed);
 extern char *
 secret_open_app(MemoryContext context, const char *platform, const char *field, const bytea *sealed);
+extern char *secret_open_state(MemoryContext context, const bytea *state_hash, const char *platform,
+							   const char *field, const bytea *sealed);
 
-/* Seals a value; NULL for NULL. *key_id (may be NULL) is the key that sealed it. palloc'd. */
+/* Seals a value; NULL for NULL. *key_id (may be NULL) is the key that sealed it. palloc'd. Needs a transaction. */
 extern bytea *secret_seal_account(const pg_uuid_t *user_id, const char *platform, const char *field,
 								  const char *value, int *key_id);
 extern bytea *secret_seal_app(const char *platform, const char *field, const char *value, int *key_id);
+extern bytea *secret_seal_state(const bytea *state_hash, const char *platform, const char *field,
+								const char *value, int *key_id);
 
 #endif

@@ -694,6 +694,7 @@ static const char *const hosts[] = {"api.music.apple.com", NULL};
 
 /* No redirect, no code, no refresh: MusicKit hands out the user's token, the app signs its own. */
 static const OAuthDef oauth = {
+	.renewal = RENEW_NEVER,
 	.style = STYLE_MUSIC_USER,
 };
 

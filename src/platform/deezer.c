@@ -385,6 +385,7 @@ static const OAuthDef oauth = {
 	.scope_name = "perms",
 	.scope_separator = ",",
 	.token_by_get = true,
+	.renewal = RENEW_NEVER,
 	.style = STYLE_QUERY,
 };
 
@@ -401,7 +402,6 @@ const Platform platform_deezer = {
 	.oauth = &oauth,
 	.fields = fields,
 	.audience = "fans_count",
-	.content = "track_count",
 	.steps = steps,
 	.requests_per_second = 8,
 	.burst = 10,

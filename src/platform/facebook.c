@@ -7,7 +7,8 @@
  * is searched in halves. Posts that were never shared have no "shares".
  *
  * Requests of an account-day: page 1, insights 1, posts 1 per 100 posts, videos 1 per 100 videos. Once the posts were
- * read to their end, their paging stops at a known post older than 30 days: 4 requests on most days.
+ * read to their end, their paging stops at the first page that holds nothing new and nothing of the last 30 days: 4 requests on
+ * most days.
  *
  * API facts: https://developers.facebook.com/docs/graph-api/reference/page,
  * https://developers.facebook.com/docs/graph-api/reference/insights (read 2026-11)
@@ -219,17 +220,10 @@ failed(Plan *plan, Request *request, const Verdict *verdict)
 	return strcmp(request->step->name, "insights") == 0 && verdict->error == ERROR_NOT_FOUND;
 }
 
-/* A person's token is answered as well, with the person. */
 static Verdict
 classify(const Answer *answer)
 {
-	Verdict result = meta_classify(answer, "page");
-
-	if (result.error == ERROR_NONE && answer->request != NULL &&
-		strcmp(answer->request->step->name, "page") == 0 && !json_has(answer->body, "fan_count") &&
-		!json_has(answer->body, "followers_count") && !json_has(answer->body, "published_posts"))
-		return verdict(ERROR_PERMISSION, "the token is not a Page's");
-	return result;
+	return meta_classify(answer, "page");
 }
 
 /* ---- Values ---- */
@@ -381,8 +375,13 @@ static const OAuthDef oauth = {
 	.token_url = "https://graph.facebook.com/v25.0/oauth/access_token",
 	.scope_separator = ",",
 	.token_by_get = true,
+	.renewal = RENEW_FACEBOOK,
+	.by_pages = true,
+	.page_tokens = true,
+	.proof = true,
 	.style = STYLE_BEARER,
-	.default_lifetime_s = 0, /* a Page's token does not expire */
+	.default_lifetime_s = 60 * SECS_PER_DAY, /* the person's; a Page's own does not expire */
+	.renew_ahead_s = 10 * SECS_PER_DAY,
 };
 
 const Platform platform_facebook = {
@@ -396,8 +395,6 @@ const Platform platform_facebook = {
 	.oauth = &oauth,
 	.fields = fields,
 	.audience = "page_followers",
-	.engagement = "reactions_total,comments_total,shares_total",
-	.content = "posts_count",
 	.steps = steps,
 	.settled_after_days = 2, /* insights are refreshed once a day */
 	.requests_per_second = 5,

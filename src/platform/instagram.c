@@ -7,8 +7,8 @@
  * so that metrics at risk are asked apart, and a refused one is left out and the rest asked again.
  *
  * Requests of an account-day: profile 1, insights 2, stories 1, media 1 per 100 posts, media_insights 1 (a batch of at
- * most 50 parts, two on the first day; by Instagram login one each). Once the posts were read to their end, paging
- * stops at a known post older than 30 days: 6 requests on most days.
+ * most 50 parts; by Instagram login one each). Once the posts were read to their end, paging stops at the first
+ * page that holds nothing new and nothing of the last 30 days: 6 requests on most days.
  *
  * API facts: https://developers.facebook.com/docs/instagram-platform (read 2026-11)
  */
@@ -25,9 +25,6 @@
 #define INSTAGRAM_HOST "graph.instagram.com"
 
 #define RECENT_DAYS 30
-
-/* What a batch asks of a post besides its insights; the entry's parameter ends with it. */
-#define GUESTS "/collaborators"
 
 /* Guests may accept for a while after a post is out. */
 #define INVITATION_DAYS 7
@@ -299,17 +296,19 @@ ask_batch(Plan *plan, List *ids, List *guests)
 		List *metrics = metrics_of(plan, lfirst(cell));
 
 		if (metrics != NIL)
-			parts = lappend(parts, meta_insights_part(lfirst(cell), metrics));
+			parts = lappend(parts,
+							psprintf("%s/insights?metric=%s", (char *) lfirst(cell), meta_joined(metrics)));
 	}
 	foreach (cell, guests)
-		parts =
-			lappend(parts, psprintf("%s" GUESTS "?fields=id,username,invite_status", (char *) lfirst(cell)));
-	meta_ask_batches(plan, "media_insights", parts);
+		parts = lappend(parts,
+						psprintf("%s/collaborators?fields=id,username,invite_status", (char *) lfirst(cell)));
+	if (parts != NIL)
+		meta_ask_batch(plan, "media_insights", parts);
 }
 
 /*
- * Once both listings have come, or failed. Stories come first: tomorrow they are gone. Who made a post together with the
- * artist is asked when it is new, and while guests may still accept.
+ * Once both listings have come, or failed. Stories come first: tomorrow they are gone. Where the batch has room, it asks
+ * who made new posts together with the artist.
  */
 static void
 ask_media_insights(Plan *plan, const char *failing)
@@ -339,20 +338,89 @@ ask_media_insights(Plan *plan, const char *failing)
 		char *id = lfirst(cell);
 		const JsonbContainer *post = listed(plan, "media", id);
 
-		if (post != NULL &&
+		if (list_length(ids) + list_length(guests) < META_BATCH && post != NULL &&
 			(!plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, INVITATION_DAYS)))
 			guests = lappend(guests, id);
 	}
 	ask_batch(plan, ids, guests);
 }
 
-/* Where a metric of a part was refused, the post is asked again without it. */
+/* "ID/insights?metric=a%2Cb": its id, and its metrics (NIL where it asks for no insights). */
+static char *
+part_id(const char *part)
+{
+	return pnstrdup(part, strcspn(part, "/"));
+}
+
+static List *
+part_metrics(const char *part)
+{
+	const char *at = strstr(part, "metric=");
+	List *metrics = NIL;
+
+	while (at != NULL && *at != '\0')
+	{
+		size_t length;
+
+		at += *at == 'm' ? strlen("metric=") : strlen("%2C");
+		length = strcspn(at, "%");
+		metrics = lappend(metrics, pnstrdup(at, length));
+		at += length;
+	}
+	return metrics;
+}
+
+static void
+note_missing(Plan *plan, const Request *request, const Verdict *verdict)
+{
+	plan->responses->steps[request->step - plan->platform->steps].partial = true;
+	plan->missing =
+		lappend(plan->missing, psprintf("%s: %s", request->step->name, error_class_name(verdict->error)));
+}
+
+/*
+ * A batch holds an answer for each part. Posts without insights, and those whose guests are not told, are left as they
+ * are; where a metric is refused, the posts are asked again without it.
+ */
 static bool
 unpack(Plan *plan, Request *request, const Answer *answer)
 {
+	JsonItems elements;
+	JsonbValue element;
+	List *again = NIL;
+	ListCell *cell;
+	bool reported = false;
+
 	if (request->parts == NIL)
 		return false;
-	ask_batch(plan, meta_unpack_batch(plan, request, answer, INSIGHTS_OF_POST), NIL);
+	elements = json_items(answer->body);
+	foreach (cell, request->parts)
+	{
+		char *part = lfirst(cell), *id = part_id(part);
+		List *metrics = part_metrics(part);
+		const JsonbContainer *body = NULL;
+		Verdict verdict = {.error = ERROR_BAD_RESPONSE};
+
+		if (json_next_value(&elements, &element))
+			verdict = meta_member(answer, &element, metrics, &body);
+		if (verdict.error == ERROR_NONE)
+			responses_add(plan->responses, request->step, id, body);
+		else if (metrics == NIL || verdict.error == ERROR_NOT_FOUND)
+			continue;
+		else if (verdict.error == ERROR_TIMEOUT)
+			plan_ask_metrics(plan, request->step->name, id, INSIGHTS_OF_POST, metrics);
+		else if (verdict.error == ERROR_METRIC_RETIRED && verdict.metrics != NIL)
+		{
+			meta_refuse(plan, verdict.metrics);
+			again = lappend(again, id);
+		}
+		else if (!reported)
+		{
+			note_missing(plan, request, &verdict);
+			reported = true;
+		}
+	}
+	ask_batch(plan, again, NIL);
 	return true;
 }
 
@@ -468,16 +536,17 @@ keep(int64 *count, int64 value)
 static void
 read_post_insights(Normalised *out, const Entry *entry)
 {
-	const char *edge = entry->of != NULL ? strchr(entry->of, '/') : NULL;
-	const char *id = edge != NULL ? pnstrdup(entry->of, edge - entry->of) : entry->of;
-	ContentItem *item = id != NULL ? contents_find(out->content, id) : NULL;
+	ContentItem *item = entry->of != NULL ? contents_find(out->content, entry->of) : NULL;
+	const JsonbContainer *data = json_array_in(entry->body, "data");
+	JsonItems items = json_items(data);
+	const JsonbContainer *first;
 	int64 watched = meta_lifetime(entry->body, "ig_reels_video_view_total_time");
 
 	if (item == NULL)
 		return;
-	if (edge != NULL && strcmp(edge, GUESTS) == 0)
+	if (json_next_object(&items, &first) && json_has(first, "username"))
 	{
-		read_guests(item, json_array_in(entry->body, "data"));
+		read_guests(item, data);
 		return;
 	}
 	keep(&item->reach, meta_lifetime(entry->body, "reach"));
@@ -587,13 +656,34 @@ static const char *const scopes[] = {"instagram_basic", "instagram_manage_insigh
 
 static const char *const hosts[] = {META_HOST, INSTAGRAM_HOST, "api.instagram.com", NULL};
 
+static const char *const instagram_scopes[] = {"instagram_business_basic",
+											   "instagram_business_manage_insights", NULL};
+
+static const OAuthDef instagram_login = {
+	.authorize_url = "https://www.instagram.com/oauth/authorize",
+	.token_url = "https://api.instagram.com/oauth/access_token",
+	.scope_separator = ",",
+	.renewal = RENEW_INSTAGRAM,
+	.scopes_given = "permissions",
+	.account_given = "user_id",
+	.style = STYLE_BEARER,
+	.default_lifetime_s = 3600,
+	.renew_ahead_s = 10 * SECS_PER_DAY,
+	.scopes = instagram_scopes,
+};
+
 static const OAuthDef oauth = {
 	.authorize_url = "https://www.facebook.com/v25.0/dialog/oauth",
 	.token_url = "https://graph.facebook.com/v25.0/oauth/access_token",
 	.scope_separator = ",",
 	.token_by_get = true,
+	.renewal = RENEW_FACEBOOK,
+	.by_pages = true,
+	.proof = true,
 	.style = STYLE_BEARER,
 	.default_lifetime_s = 60 * SECS_PER_DAY,
+	.renew_ahead_s = 10 * SECS_PER_DAY,
+	.by_login = &instagram_login,
 };
 
 const Platform platform_instagram = {
@@ -607,8 +697,6 @@ const Platform platform_instagram = {
 	.oauth = &oauth,
 	.fields = fields,
 	.audience = "follower_count",
-	.engagement = "likes_total,comments_total",
-	.content = "posts_count",
 	.steps = steps,
 	.settled_after_days = 2, /* insights lag up to 48 hours */
 	.requests_per_second = 5,

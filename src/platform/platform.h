@@ -67,7 +67,6 @@ typedef struct FieldDef
 	int change_days;       /* KIND_CHANGE: 1, 7 or 30 */
 	int window_days;       /* KIND_ROLLING */
 	const EntryKey *entry; /* FIELD_ENTRIES: ends with a NULL name */
-	double at_most;        /* FIELD_NUMBER: the highest value that can be; 0: no bound */
 } FieldDef;
 
 /* ---- What a platform knows of an account ---- */
@@ -152,6 +151,7 @@ typedef struct Request
 	List *suspects;           /* char *: while a retired metric is searched: the others that may be it */
 	List *rest;               /* char *: and those to be asked when it is found */
 	int tries;                /* of this request, by the collector */
+	int token;                /* which of the job's tokens it carried, counted by the collector */
 	void *mark;               /* the collector's own */
 } Request;
 
@@ -435,9 +435,18 @@ typedef enum TokenStyle
 	STYLE_MUSIC_USER /* Authorization: Bearer of the app; with TOKEN_USER also Music-User-Token: TOKEN */
 } TokenStyle;
 
+/* How a token that ends is renewed. */
+typedef enum Renewal
+{
+	RENEW_BY_REFRESH_TOKEN, /* grant_type=refresh_token */
+	RENEW_FACEBOOK,         /* grant_type=fb_exchange_token with the token itself, while it lives */
+	RENEW_INSTAGRAM,        /* ig_exchange_token for a short-lived one, then ig_refresh_token */
+	RENEW_NEVER             /* the artist authorises again */
+} Renewal;
+
 typedef struct OAuthDef
 {
-	const char *authorize_url;
+	const char *authorize_url; /* NULL: there is no code flow */
 	const char *token_url;
 	const char *revoke_url;         /* NULL: the platform has none */
 	const char *client_id_name;     /* NULL: "client_id" */
@@ -447,12 +456,24 @@ typedef struct OAuthDef
 	const char *authorize_extra;    /* further parameters, "access_type=offline&prompt=consent" */
 	Pkce pkce;
 	bool basic_auth;         /* client id and secret by HTTP Basic, not in the body */
+	bool public_clients;     /* an app may do without a secret */
 	bool revoke_json;        /* the revocation is {"access_token": TOKEN}, without client id and secret */
+	bool revoke_access;      /* what is revoked is the access token, not the refresh token */
 	bool token_by_get;       /* the token endpoint wants a GET (Deezer, Meta) */
 	bool rotates;            /* each refresh ends the old refresh token */
 	bool client_credentials; /* TOKEN_APP by grant_type=client_credentials */
+	Renewal renewal;
+	const char *dead_error;    /* of a refresh, beside invalid_grant: the consent has ended */
+	const char *scopes_given;  /* member of the token answer with the granted scopes; NULL: "scope" */
+	const char *account_given; /* member of the token answer that names the account; NULL: none does */
+	bool by_pages;             /* Meta: the account is found among the Pages of the person who consented */
+	bool page_tokens;          /* and it is the Page's own token that is used */
+	bool proof;                /* Meta: requests carry appsecret_proof */
 	TokenStyle style;
 	int default_lifetime_s; /* of an access token where the answer does not say; 0: does not expire */
+	int renew_ahead_s;      /* before it ends a token is renewed; 0: ten minutes */
+	const char *const *scopes;       /* asked for by default; NULL: the platform's */
+	const struct OAuthDef *by_login; /* in place of this one where settings.login is "instagram" */
 } OAuthDef;
 
 /* ---- The platform ---- */
@@ -478,8 +499,6 @@ struct Platform
 	const OAuthDef *oauth;      /* NULL: none */
 	const FieldDef *fields;     /* ends with a NULL name */
 	const char *audience;       /* the field that follower_count means; NULL: none */
-	const char *engagement;     /* the fields that engagement_total adds up, comma-separated; NULL: none */
-	const char *content;        /* the field that content_count means; NULL: none */
 	const StepDef *steps;       /* ends with a NULL name */
 	int settled_after_days;     /* a day's numbers may still change for so long */
 	double requests_per_second; /* pace of the default bucket; 0: unlimited */

@@ -495,6 +495,7 @@ static const OAuthDef oauth = {
 	.token_url = "https://accounts.spotify.com/api/token",
 	.pkce = PKCE_S256,
 	.basic_auth = true,
+	.public_clients = true,
 	.rotates = true, /* sometimes: an answer without a refresh token leaves the old one in force */
 	.style = STYLE_BEARER,
 	.default_lifetime_s = 3600,

@@ -38,6 +38,7 @@ typedef struct SealedTable
 
 static const SealedTable sealed_tables[] = {
 	{"account_secrets", SEAL_ACCOUNT, "user_id", UUIDOID, {"access_token", "refresh_token"}},
+	{"revocations", SEAL_ACCOUNT, "user_id", UUIDOID, {"access_token", "refresh_token"}},
 	{"oauth_states", SEAL_STATE, "state_hash", BYTEAOID, {"verifier", "code"}},
 	{"apps", SEAL_APP, NULL, InvalidOid, {"client_secret"}},
 };

@@ -1,0 +1,200 @@
+/*
+ * revoke.c
+ *    Tokens of disconnected accounts are revoked at the platform (RFC 7009 and its likes).
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "collect/collector.h"
+#include "collect/revoke.h"
+#include "collect/secret.h"
+#include "collect/transaction.h"
+#include "config.h"
+#include "oauth/oauth.h"
+
+#define MOST_TRIES 5
+
+typedef struct Revocation
+{
+	MemoryContext context; /* holds all of it, secrets included */
+	int64 id;
+	bool last; /* of its tries */
+	OAuthClient client;
+	char *token; /* NULL: it cannot be revoked any more */
+} Revocation;
+
+static List *taken = NIL;    /* Revocation * */
+static List *finished = NIL; /* Datum of the id, as int64 * */
+static int under_way = 0;
+
+/* $1 calendar's now, $2 most tries */
+static const char *const take_sql =
+	"WITH due AS MATERIALIZED (SELECT r.user_id, r.revocation_id FROM dreamsuite.revocations r WHERE r.next_at <= $1"
+	"  ORDER BY r.next_at LIMIT 100 FOR UPDATE SKIP LOCKED),"
+	" kept AS (UPDATE dreamsuite.revocations r SET attempts = r.attempts + 1,"
+	"   next_at = $1 + pg_catalog.make_interval(mins => 10 * (r.attempts + 1))"
+	"  FROM due WHERE r.user_id = due.user_id AND r.revocation_id = due.revocation_id RETURNING r.*)"
+	" SELECT k.revocation_id, k.user_id, k.platform, k.access_token, k.refresh_token, k.attempts >= $2,"
+	"  p.client_id, p.client_secret"
+	" FROM kept k LEFT JOIN dreamsuite.apps p ON p.platform = k.platform";
+
+static Datum
+column(int row, int number, bool *null)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, null);
+}
+
+/* Opens what is needed; what cannot be opened or revoked is left without a token, and dropped. */
+static void
+open_row(Revocation *entry, int row)
+{
+	bool null, no_access, no_refresh, no_secret;
+	pg_uuid_t *user = DatumGetUUIDP(column(row, 2, &null));
+	char *name = TextDatumGetCString(column(row, 3, &null));
+	const Platform *platform = platform_find(name);
+	Datum access = column(row, 4, &no_access), refresh = column(row, 5, &no_refresh), id, secret;
+
+	entry->id = DatumGetInt64(column(row, 1, &null));
+	entry->last = DatumGetBool(column(row, 6, &null));
+	if (platform == NULL || platform->oauth == NULL || platform->oauth->revoke_url == NULL)
+		return;
+	entry->client.def = platform->oauth;
+	id = column(row, 7, &null);
+	if (null && !platform->oauth->revoke_json)
+		return;
+	entry->client.id = null ? "" : TextDatumGetCString(id);
+	secret = column(row, 8, &no_secret);
+	if (!no_secret)
+		entry->client.secret =
+			secret_open_app(entry->context, name, "client_secret", DatumGetByteaPCopy(secret));
+	if (!no_access && (platform->oauth->revoke_access || no_refresh))
+		entry->token =
+			secret_open_account(entry->context, user, name, "access_token", DatumGetByteaPCopy(access));
+	else if (!no_refresh)
+		entry->token =
+			secret_open_account(entry->context, user, name, "refresh_token", DatumGetByteaPCopy(refresh));
+}
+
+void
+revoke_claim(void)
+{
+	static SPIPlanPtr plan;
+	Oid types[] = {TIMESTAMPTZOID, INT4OID};
+	Datum values[] = {TimestampTzGetDatum(config_now()), Int32GetDatum(MOST_TRIES)};
+
+	transaction_execute(transaction_plan(&plan, take_sql, 2, types), values, NULL, SPI_OK_SELECT);
+	for (int row = 0; row < (int) SPI_processed; row++)
+	{
+		MemoryContext context = secret_context_create(TopMemoryContext);
+		MemoryContext old = MemoryContextSwitchTo(context);
+		Revocation *entry = palloc0(sizeof(Revocation));
+
+		entry->context = context;
+		PG_TRY();
+		{
+			open_row(entry, row);
+		}
+		PG_CATCH();
+		{
+			/* A key that is missing now may be there at the next try. */
+			MemoryContextSwitchTo(context);
+			FlushErrorState();
+			entry->client.def = NULL;
+			entry->token = NULL;
+		}
+		PG_END_TRY();
+		MemoryContextSwitchTo(TopMemoryContext);
+		taken = lappend(taken, entry);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+static void
+finish(Revocation *entry, bool done)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	int64 *id = palloc(sizeof(int64));
+
+	*id = entry->id;
+	if (done || entry->last)
+		finished = lappend(finished, id);
+	else
+		pfree(id);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(entry->context);
+}
+
+/* A token that the platform does not know is revoked as well. */
+static void
+answered(HttpAnswer *http, void *arg)
+{
+	under_way--;
+	finish(arg, http->error == ERROR_NONE && http->status < 500 && http->status != 429);
+}
+
+void
+revoke_send(void)
+{
+	List *entries = taken;
+	ListCell *cell;
+
+	taken = NIL;
+	foreach (cell, entries)
+	{
+		Revocation *entry = lfirst(cell);
+		MemoryContext old;
+		HttpRequest request;
+
+		if (entry->token == NULL)
+		{
+			finish(entry, entry->client.def != NULL);
+			continue;
+		}
+		old = MemoryContextSwitchTo(entry->context);
+		request = oauth_revoke(&entry->client, entry->token);
+		MemoryContextSwitchTo(old);
+		collector_send_alone(&request, answered, entry);
+		under_way++;
+	}
+	list_free(entries);
+}
+
+void
+revoke_flush(void)
+{
+	static SPIPlanPtr plan;
+	Oid types[] = {INT8ARRAYOID};
+	List *ids = finished;
+	Datum *numbers, values[1];
+	ListCell *cell;
+
+	if (ids == NIL || !transaction_begin("dreamsuite: forgetting revoked tokens"))
+		return;
+	finished = NIL;
+	numbers = palloc(sizeof(Datum) * list_length(ids));
+	foreach (cell, ids)
+		numbers[foreach_current_index(cell)] = Int64GetDatum(*(int64 *) lfirst(cell));
+	values[0] = PointerGetDatum(
+		construct_array(numbers, list_length(ids), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	transaction_execute(transaction_plan(&plan,
+										 "DELETE FROM dreamsuite.revocations WHERE revocation_id = ANY ($1)",
+										 1, types),
+						values, NULL, SPI_OK_DELETE);
+	transaction_commit();
+	list_free_deep(ids);
+}
+
+bool
+revoke_busy(void)
+{
+	return under_way > 0 || finished != NIL || taken != NIL;
+}
