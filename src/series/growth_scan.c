@@ -298,6 +298,7 @@ growth_call(const RangeTblEntry *rte)
 	RangeTblFunction *function;
 	FuncExpr *call;
 	FmgrInfo info;
+	char *name;
 
 	if (rte->rtekind != RTE_FUNCTION || rte->funcordinality || list_length(rte->functions) != 1)
 		return NULL;
@@ -306,6 +307,10 @@ growth_call(const RangeTblEntry *rte)
 		return NULL;
 	call = (FuncExpr *) function->funcexpr;
 	if (!call->funcretset || list_length(call->args) != GROWTH_ARGS || call->funcid < FirstNormalObjectId)
+		return NULL;
+	/* the name first: nothing of other functions is to be loaded here */
+	name = get_func_name(call->funcid);
+	if (name == NULL || strcmp(name, "growth") != 0)
 		return NULL;
 	fmgr_info(call->funcid, &info);
 	return info.fn_addr == dreamsuite_growth ? call : NULL;

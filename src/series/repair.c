@@ -45,17 +45,32 @@ typedef struct Sources
 
 static int hold_depth = 0;
 
+/* An error between hold and release ends the transaction, and the hold with it. */
+static void
+end_hold(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		hold_depth = 0;
+}
+
 void
 repair_hold(void)
 {
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterXactCallback(end_hold, NULL);
+		registered = true;
+	}
 	hold_depth++;
 }
 
 void
 repair_release(void)
 {
-	Assert(hold_depth > 0);
-	hold_depth--;
+	if (hold_depth > 0)
+		hold_depth--;
 }
 
 /* Which of change_periods is it? */

@@ -67,7 +67,8 @@ extern int64 series_repair(Datum user_id, const char *platform, DateADT from, Da
 extern void series_lock(Datum user_id, const char *platform);
 
 /*
- * Between these the triggers of daily_metrics leave the repair to the caller. Release in PG_FINALLY: an error does not.
+ * Between these the triggers of daily_metrics leave the repair to the caller. The end of a transaction releases what an
+ * error left held; where an error is caught inside of one, release in PG_FINALLY.
  */
 extern void repair_hold(void);
 extern void repair_release(void);
