@@ -246,7 +246,7 @@ dreamsuite_lead_lag(PG_FUNCTION_ARGS)
 
 	if (x.n != y.n)
 		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("arrays \"x\" and \"y\" differ in length: %d and %d", x.n, y.n),
 				 errhint("Both hold the same days; use NULL for a day that is missing in one of them.")));
 	compat_start_rows(fcinfo);

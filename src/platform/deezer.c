@@ -402,6 +402,7 @@ const Platform platform_deezer = {
 	.oauth = &oauth,
 	.fields = fields,
 	.audience = "fans_count",
+	.content = "track_count",
 	.steps = steps,
 	.requests_per_second = 8,
 	.burst = 10,

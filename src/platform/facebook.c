@@ -7,8 +7,7 @@
  * is searched in halves. Posts that were never shared have no "shares".
  *
  * Requests of an account-day: page 1, insights 1, posts 1 per 100 posts, videos 1 per 100 videos. Once the posts were
- * read to their end, their paging stops at the first page that holds nothing new and nothing of the last 30 days: 4 requests on
- * most days.
+ * read to their end, their paging stops at a known post older than 30 days: 4 requests on most days.
  *
  * API facts: https://developers.facebook.com/docs/graph-api/reference/page,
  * https://developers.facebook.com/docs/graph-api/reference/insights (read 2026-11)
@@ -220,10 +219,17 @@ failed(Plan *plan, Request *request, const Verdict *verdict)
 	return strcmp(request->step->name, "insights") == 0 && verdict->error == ERROR_NOT_FOUND;
 }
 
+/* A person's token is answered as well, with the person. */
 static Verdict
 classify(const Answer *answer)
 {
-	return meta_classify(answer, "page");
+	Verdict result = meta_classify(answer, "page");
+
+	if (result.error == ERROR_NONE && answer->request != NULL &&
+		strcmp(answer->request->step->name, "page") == 0 && !json_has(answer->body, "fan_count") &&
+		!json_has(answer->body, "followers_count") && !json_has(answer->body, "published_posts"))
+		return verdict(ERROR_PERMISSION, "the token is not a Page's");
+	return result;
 }
 
 /* ---- Values ---- */
@@ -395,6 +401,8 @@ const Platform platform_facebook = {
 	.oauth = &oauth,
 	.fields = fields,
 	.audience = "page_followers",
+	.engagement = "reactions_total,comments_total,shares_total",
+	.content = "posts_count",
 	.steps = steps,
 	.settled_after_days = 2, /* insights are refreshed once a day */
 	.requests_per_second = 5,

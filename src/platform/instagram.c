@@ -7,8 +7,8 @@
  * so that metrics at risk are asked apart, and a refused one is left out and the rest asked again.
  *
  * Requests of an account-day: profile 1, insights 2, stories 1, media 1 per 100 posts, media_insights 1 (a batch of at
- * most 50 parts; by Instagram login one each). Once the posts were read to their end, paging stops at the first
- * page that holds nothing new and nothing of the last 30 days: 6 requests on most days.
+ * most 50 parts, two on the first day; by Instagram login one each). Once the posts were read to their end, paging
+ * stops at a known post older than 30 days: 6 requests on most days.
  *
  * API facts: https://developers.facebook.com/docs/instagram-platform (read 2026-11)
  */
@@ -25,6 +25,9 @@
 #define INSTAGRAM_HOST "graph.instagram.com"
 
 #define RECENT_DAYS 30
+
+/* What a batch asks of a post besides its insights; the entry's parameter ends with it. */
+#define GUESTS "/collaborators"
 
 /* Guests may accept for a while after a post is out. */
 #define INVITATION_DAYS 7
@@ -296,19 +299,17 @@ ask_batch(Plan *plan, List *ids, List *guests)
 		List *metrics = metrics_of(plan, lfirst(cell));
 
 		if (metrics != NIL)
-			parts = lappend(parts,
-							psprintf("%s/insights?metric=%s", (char *) lfirst(cell), meta_joined(metrics)));
+			parts = lappend(parts, meta_insights_part(lfirst(cell), metrics));
 	}
 	foreach (cell, guests)
-		parts = lappend(parts,
-						psprintf("%s/collaborators?fields=id,username,invite_status", (char *) lfirst(cell)));
-	if (parts != NIL)
-		meta_ask_batch(plan, "media_insights", parts);
+		parts =
+			lappend(parts, psprintf("%s" GUESTS "?fields=id,username,invite_status", (char *) lfirst(cell)));
+	meta_ask_batches(plan, "media_insights", parts);
 }
 
 /*
- * Once both listings have come, or failed. Stories come first: tomorrow they are gone. Where the batch has room, it asks
- * who made new posts together with the artist.
+ * Once both listings have come, or failed. Stories come first: tomorrow they are gone. Who made a post together with the
+ * artist is asked when it is new, and while guests may still accept.
  */
 static void
 ask_media_insights(Plan *plan, const char *failing)
@@ -338,89 +339,20 @@ ask_media_insights(Plan *plan, const char *failing)
 		char *id = lfirst(cell);
 		const JsonbContainer *post = listed(plan, "media", id);
 
-		if (list_length(ids) + list_length(guests) < META_BATCH && post != NULL &&
+		if (post != NULL &&
 			(!plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, INVITATION_DAYS)))
 			guests = lappend(guests, id);
 	}
 	ask_batch(plan, ids, guests);
 }
 
-/* "ID/insights?metric=a%2Cb": its id, and its metrics (NIL where it asks for no insights). */
-static char *
-part_id(const char *part)
-{
-	return pnstrdup(part, strcspn(part, "/"));
-}
-
-static List *
-part_metrics(const char *part)
-{
-	const char *at = strstr(part, "metric=");
-	List *metrics = NIL;
-
-	while (at != NULL && *at != '\0')
-	{
-		size_t length;
-
-		at += *at == 'm' ? strlen("metric=") : strlen("%2C");
-		length = strcspn(at, "%");
-		metrics = lappend(metrics, pnstrdup(at, length));
-		at += length;
-	}
-	return metrics;
-}
-
-static void
-note_missing(Plan *plan, const Request *request, const Verdict *verdict)
-{
-	plan->responses->steps[request->step - plan->platform->steps].partial = true;
-	plan->missing =
-		lappend(plan->missing, psprintf("%s: %s", request->step->name, error_class_name(verdict->error)));
-}
-
-/*
- * A batch holds an answer for each part. Posts without insights, and those whose guests are not told, are left as they
- * are; where a metric is refused, the posts are asked again without it.
- */
+/* Where a metric of a part was refused, the post is asked again without it. */
 static bool
 unpack(Plan *plan, Request *request, const Answer *answer)
 {
-	JsonItems elements;
-	JsonbValue element;
-	List *again = NIL;
-	ListCell *cell;
-	bool reported = false;
-
 	if (request->parts == NIL)
 		return false;
-	elements = json_items(answer->body);
-	foreach (cell, request->parts)
-	{
-		char *part = lfirst(cell), *id = part_id(part);
-		List *metrics = part_metrics(part);
-		const JsonbContainer *body = NULL;
-		Verdict verdict = {.error = ERROR_BAD_RESPONSE};
-
-		if (json_next_value(&elements, &element))
-			verdict = meta_member(answer, &element, metrics, &body);
-		if (verdict.error == ERROR_NONE)
-			responses_add(plan->responses, request->step, id, body);
-		else if (metrics == NIL || verdict.error == ERROR_NOT_FOUND)
-			continue;
-		else if (verdict.error == ERROR_TIMEOUT)
-			plan_ask_metrics(plan, request->step->name, id, INSIGHTS_OF_POST, metrics);
-		else if (verdict.error == ERROR_METRIC_RETIRED && verdict.metrics != NIL)
-		{
-			meta_refuse(plan, verdict.metrics);
-			again = lappend(again, id);
-		}
-		else if (!reported)
-		{
-			note_missing(plan, request, &verdict);
-			reported = true;
-		}
-	}
-	ask_batch(plan, again, NIL);
+	ask_batch(plan, meta_unpack_batch(plan, request, answer, INSIGHTS_OF_POST), NIL);
 	return true;
 }
 
@@ -536,17 +468,16 @@ keep(int64 *count, int64 value)
 static void
 read_post_insights(Normalised *out, const Entry *entry)
 {
-	ContentItem *item = entry->of != NULL ? contents_find(out->content, entry->of) : NULL;
-	const JsonbContainer *data = json_array_in(entry->body, "data");
-	JsonItems items = json_items(data);
-	const JsonbContainer *first;
+	const char *edge = entry->of != NULL ? strchr(entry->of, '/') : NULL;
+	const char *id = edge != NULL ? pnstrdup(entry->of, edge - entry->of) : entry->of;
+	ContentItem *item = id != NULL ? contents_find(out->content, id) : NULL;
 	int64 watched = meta_lifetime(entry->body, "ig_reels_video_view_total_time");
 
 	if (item == NULL)
 		return;
-	if (json_next_object(&items, &first) && json_has(first, "username"))
+	if (edge != NULL && strcmp(edge, GUESTS) == 0)
 	{
-		read_guests(item, data);
+		read_guests(item, json_array_in(entry->body, "data"));
 		return;
 	}
 	keep(&item->reach, meta_lifetime(entry->body, "reach"));
@@ -697,6 +628,8 @@ const Platform platform_instagram = {
 	.oauth = &oauth,
 	.fields = fields,
 	.audience = "follower_count",
+	.engagement = "likes_total,comments_total",
+	.content = "posts_count",
 	.steps = steps,
 	.settled_after_days = 2, /* insights lag up to 48 hours */
 	.requests_per_second = 5,

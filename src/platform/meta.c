@@ -1,10 +1,9 @@
 /*
  * meta.c
- *    What Instagram and Facebook share: Meta's Graph API, its errors, its usage headers and its batches.
+ *    What Instagram and Facebook share: Meta's Graph API, its errors, its usage headers, insights and listings.
  *
  * API facts: https://developers.facebook.com/docs/graph-api/guides/error-handling,
- * https://developers.facebook.com/docs/graph-api/overview/rate-limiting,
- * https://developers.facebook.com/docs/graph-api/batch-requests (read 2026-11)
+ * https://developers.facebook.com/docs/graph-api/overview/rate-limiting (read 2026-11)
  */
 #include "postgres.h"
 
@@ -244,49 +243,6 @@ meta_classify(const Answer *answer, const char *account_step)
 	return result;
 }
 
-/* ---- Batches ---- */
-
-Request *
-meta_ask_batch(Plan *plan, const char *step, List *parts)
-{
-	Request *request = plan_ask_path(plan, step, NULL, META_VERSION "/");
-	Request form = {.url = pstrdup("")};
-	StringInfoData batch;
-	ListCell *cell;
-
-	initStringInfo(&batch);
-	foreach (cell, parts)
-		appendStringInfo(&batch, "%s{\"method\":\"GET\",\"relative_url\":\"%s\"}", batch.len == 0 ? "[" : ",",
-						 (char *) lfirst(cell));
-	appendStringInfoChar(&batch, ']');
-	request_param(&form, "include_headers", "false");
-	request_param(&form, "batch", batch.data);
-	request->post = true;
-	request->body = form.url + 1; /* without its question mark */
-	request->content_type = "application/x-www-form-urlencoded";
-	request->parts = parts;
-	return request;
-}
-
-Verdict
-meta_member(const Answer *batch, const JsonbValue *element, List *metrics, const JsonbContainer **body)
-{
-	const JsonbContainer *object = element->type == jbvBinary ? element->val.binary.data : NULL;
-	Request request = {.step = batch->request->step, .metrics = metrics};
-	Answer answer = {.request = &request, .at = batch->at};
-	char *text = json_text(object, "body");
-	int64 status = json_count(object, "code");
-	Jsonb *parsed;
-
-	*body = NULL;
-	if (object == NULL)
-		return verdict(ERROR_TIMEOUT, "the platform did not finish this part of a batch");
-	parsed = text != NULL ? json_parse(text, strlen(text), NULL) : NULL;
-	answer.status = status == COUNT_UNKNOWN ? 0 : (int) Min(status, 999);
-	answer.body = *body = parsed != NULL ? &parsed->root : NULL;
-	return meta_classify(&answer, "");
-}
-
 /* ---- Insights ---- */
 
 /* The entry of a metric, with that period where one is given; NULL where it is not there. */
@@ -384,16 +340,11 @@ bool
 meta_page_is_settled(const Plan *plan, const JsonbContainer *page, const char *time_key)
 {
 	JsonItems items = json_items(json_array_in(page, "data"));
-	const JsonbContainer *post;
-	bool any = false;
+	const JsonbContainer *post, *last = NULL;
 
 	while (json_next_object(&items, &post))
-	{
-		any = true;
-		if (!listing_is_settled(plan, json_id(post, "id"), json_time(post, time_key)))
-			return false;
-	}
-	return any;
+		last = post;
+	return last != NULL && listing_is_settled(plan, json_id(last, "id"), json_time(last, time_key));
 }
 
 void

@@ -23,19 +23,23 @@
  */
 extern Verdict meta_classify(const Answer *answer, const char *account_step);
 
-/*
- * Asks several addresses, relative to the version, by one POST. `parts` are those addresses (char *), at most
- * META_BATCH; the answer is an array in their order, to be read by meta_member().
- * https://developers.facebook.com/docs/graph-api/batch-requests
- */
-extern Request *meta_ask_batch(RequestPlan *plan, const char *step, List *parts);
+/* The part of a batch that asks the insights of an object. */
+extern char *meta_insights_part(const char *id, List *metrics);
 
 /*
- * Reads one element of a batch's answer. `metrics` (char *) are those that the part asked for. The member's body comes in
- * *body; where the element timed out it is NULL and the verdict is ERROR_TIMEOUT.
+ * Asks several addresses, relative to the version, by as few POSTs as it takes. `parts` are those addresses (char *), each
+ * an id with an edge behind it: "ID/insights?metric=a" or "ID/collaborators?fields=b".
+ * https://developers.facebook.com/docs/graph-api/batch-requests
  */
-extern Verdict
-meta_member(const Answer *batch, const JsonbValue *element, List *metrics, const JsonbContainer **body);
+extern void meta_ask_batches(RequestPlan *plan, const char *step, List *parts);
+
+/*
+ * Takes the answer of a batch apart into entries of the step. Their parameter is the id, with the edge behind it where it
+ * is another than insights. Objects without insights, and edges that were refused, have no entry and are not missing. A
+ * part that timed out is asked alone, by the path. Returns the ids (char *) that had a metric refused, to be asked again;
+ * what was refused is in plan->refused.
+ */
+extern List *meta_unpack_batch(RequestPlan *plan, Request *request, const Answer *answer, const char *path);
 
 /*
  * The value of a metric in an insights answer: total_value, or the single point of a lifetime metric. A daily series is
@@ -51,7 +55,10 @@ extern int64 meta_newest(const JsonbContainer *insights, const char *metric, con
 extern void meta_read(const Responses *responses, Normalised *out, const char *step,
 					  void (*read)(Normalised *, const JsonbContainer *));
 
-/* Does a page hold nothing but posts whose counts hardly change any more, of a listing that was read to its end? */
+/*
+ * Are the posts behind a page, which are listed newest first, all known and so old that their counts hardly change any
+ * more? Its last post tells.
+ */
 extern bool meta_page_is_settled(const RequestPlan *plan, const JsonbContainer *page, const char *time_key);
 
 /* Marks the last post of a listing that this run read to its end. */

@@ -332,6 +332,14 @@ plan_accept(Plan *plan, Request *request, const Answer *answer)
 static void
 refuse(Plan *plan, char *metric)
 {
+	ListCell *cell;
+
+	/* Requests that went out together meet the same refusal. */
+	foreach (cell, plan->refused)
+	{
+		if (strcmp(lfirst(cell), metric) == 0)
+			return;
+	}
 	plan->refused = lappend(plan->refused, metric);
 }
 

@@ -67,6 +67,7 @@ typedef struct FieldDef
 	int change_days;       /* KIND_CHANGE: 1, 7 or 30 */
 	int window_days;       /* KIND_ROLLING */
 	const EntryKey *entry; /* FIELD_ENTRIES: ends with a NULL name */
+	double at_most;        /* FIELD_NUMBER: the highest value that can be; 0: no bound */
 } FieldDef;
 
 /* ---- What a platform knows of an account ---- */
@@ -499,6 +500,8 @@ struct Platform
 	const OAuthDef *oauth;      /* NULL: none */
 	const FieldDef *fields;     /* ends with a NULL name */
 	const char *audience;       /* the field that follower_count means; NULL: none */
+	const char *engagement;     /* the fields that engagement_total adds up, comma-separated; NULL: none */
+	const char *content;        /* the field that content_count means; NULL: none */
 	const StepDef *steps;       /* ends with a NULL name */
 	int settled_after_days;     /* a day's numbers may still change for so long */
 	double requests_per_second; /* pace of the default bucket; 0: unlimited */

@@ -12,6 +12,8 @@
 
 #include "platform/report.h"
 
+#define TOP_VIDEOS 10
+
 JsonItems
 report_rows(const JsonbContainer *report)
 {
@@ -92,4 +94,40 @@ report_text(const JsonbContainer *report, const JsonbContainer *row, const char 
 	if (!cell_of(report, row, name, &value) || value.type != jbvString)
 		return NULL;
 	return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+/* Most viewed first, then more comments, then the id. */
+static int
+compare_top(const ListCell *a, const ListCell *b)
+{
+	const ReportVideo *left = lfirst(a), *right = lfirst(b);
+
+	if (left->views != right->views)
+		return left->views > right->views ? -1 : 1;
+	if (left->comments != right->comments)
+		return left->comments > right->comments ? -1 : 1;
+	return strcmp(left->id, right->id);
+}
+
+List *
+report_top_videos(const JsonbContainer *report)
+{
+	JsonItems rows = report_rows(report);
+	const JsonbContainer *row;
+	List *top = NIL;
+
+	while ((row = report_next_row(&rows)) != NULL)
+	{
+		ReportVideo *video = palloc(sizeof(ReportVideo));
+
+		video->id = report_text(report, row, "video");
+		video->views = report_count(report, row, "views");
+		video->likes = report_count(report, row, "likes");
+		video->comments = report_count(report, row, "comments");
+		video->minutes = report_number(report, row, "estimatedMinutesWatched");
+		if (video->id != NULL)
+			top = lappend(top, video);
+	}
+	list_sort(top, compare_top);
+	return list_truncate(top, TOP_VIDEOS);
 }

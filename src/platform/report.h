@@ -28,4 +28,15 @@ extern double report_number(const JsonbContainer *report, const JsonbContainer *
 extern int64 report_count(const JsonbContainer *report, const JsonbContainer *row, const char *name);
 extern char *report_text(const JsonbContainer *report, const JsonbContainer *row, const char *name);
 
+/* A row of a report by video. */
+typedef struct ReportVideo
+{
+	const char *id;
+	int64 views, likes, comments;
+	double minutes; /* watched */
+} ReportVideo;
+
+/* The ten most viewed videos of a report by video: ReportVideo *. */
+extern List *report_top_videos(const JsonbContainer *report);
+
 #endif

@@ -8,8 +8,9 @@
  * comes by import.
  *
  * Requests of an account-day: channel 1, uploads 1 per 50 videos, videos 1 per 50 videos, and with the scope
- * yt-analytics.readonly analytics 1 and analytics_videos 1. Once the uploads were read to their end, paging stops at
- * the first page that holds nothing new and nothing of the last 30 days: 5 requests on most days, 3 of them units of quota.
+ * yt-analytics.readonly analytics 1 and analytics_videos 1. The uploads are only almost in order, so once they were read
+ * to their end, paging stops at the first page that holds nothing new and nothing of the last 30 days: 6 requests on
+ * most days, 4 of them units of quota.
  *
  * API facts: https://developers.google.com/youtube/v3/docs, https://developers.google.com/youtube/analytics
  * (read 2026-11)
@@ -26,11 +27,9 @@
 #include "platform/google.h"
 #include "platform/listing.h"
 #include "platform/report.h"
+#include "platform/video.h"
 
 #define RECENT_DAYS 30
-
-/* Since 2024 a Short may be this long. */
-#define SHORT_SECONDS 180
 
 #define ANALYTICS_SCOPE "https://www.googleapis.com/auth/yt-analytics.readonly"
 
@@ -80,7 +79,7 @@ static const FieldDef fields[] = {
 	{"average_view_duration", FIELD_NUMBER, true, KIND_RATE, "seconds", "analytics.averageViewDuration",
 	 "How long a view lasts on average, since the channel began"},
 	{"click_through_rate", FIELD_NUMBER, true, KIND_RATE, "ratio", "import or by hand",
-	 "Share of the thumbnails shown that led to a view"},
+	 "Share of the thumbnails shown that led to a view", .at_most = 1},
 	{NULL},
 };
 
@@ -113,11 +112,10 @@ static const StepDef steps[] = {
 	 "&fields=items(id,snippet(title,publishedAt,liveBroadcastContent),contentDetails(duration),statistics,"
 	 "liveStreamingDetails(scheduledStartTime),player(embedWidth,embedHeight))",
 	 PAGE_NONE, .token = TOKEN_USER, .when = never},
-	{"analytics", "youtubeanalytics.googleapis.com", "/v2/reports?ids=channel%3D%3DMINE", PAGE_NONE,
-	 .token = TOKEN_USER, .per = true},
+	{"analytics", "youtubeanalytics.googleapis.com", "/v2/reports", PAGE_NONE, .token = TOKEN_USER,
+	 .per = true},
 	{"analytics_videos", "youtubeanalytics.googleapis.com",
-	 "/v2/reports?ids=channel%3D%3DMINE&dimensions=video"
-	 "&metrics=views,likes,comments,estimatedMinutesWatched&sort=-views&maxResults=50",
+	 "/v2/reports?dimensions=video&metrics=views,likes,comments,estimatedMinutesWatched&sort=-views&maxResults=50",
 	 PAGE_NONE, .token = TOKEN_USER, .when = never},
 	{NULL},
 };
@@ -239,39 +237,53 @@ pacific_day(TimestampTz now, int days_ago)
 	return day_text(noon - days_ago * USECS_PER_DAY);
 }
 
+/* Of this channel by name: "MINE" may be another one of the same person. */
 static void
-ask_lifetime(Plan *plan, const char *since, const char *metrics)
+ask_report(Plan *plan, Request *request, const char *channel, const char *since)
+{
+	request_param(request, "ids", psprintf("channel==%s", channel));
+	request_param(request, "startDate", since);
+	request_param(request, "endDate", pacific_day(plan->account->observed_at, 1));
+}
+
+static void
+ask_lifetime(Plan *plan, const char *channel, const char *since, const char *metrics)
 {
 	Request *request = plan_ask(plan, "analytics", "lifetime");
 
-	request_param(request, "startDate", since);
-	request_param(request, "endDate", pacific_day(plan->account->observed_at, 1));
+	ask_report(plan, request, channel, since);
 	request_param(request, "metrics", metrics);
+}
+
+/* When the channel began; YouTube itself did in 2005. */
+static char *
+first_day(const JsonbContainer *channel)
+{
+	TimestampTz began = json_time(json_object_in(channel, "snippet"), "publishedAt");
+
+	return began != TIME_UNKNOWN ? day_text(began) : "2005-02-14";
 }
 
 static void
 next(Plan *plan, const Request *request, const Answer *answer)
 {
+	const JsonbContainer *channel;
+	char *id, *uploads;
+
 	if (strcmp(request->step->name, "uploads") == 0)
 		ask_videos(plan, request, answer->body);
-	else if (strcmp(request->step->name, "channel") == 0)
+	if (strcmp(request->step->name, "channel") != 0)
+		return;
+	channel = own_channel(answer->body, plan->account);
+	id = json_id(channel, "id");
+	uploads = json_text_at(channel, "contentDetails.relatedPlaylists.uploads");
+	if (uploads != NULL && uploads[0] != '\0')
+		request_param(plan_ask(plan, "uploads", NULL), "playlistId", uploads);
+	if (id != NULL && account_has_scope(plan->account, ANALYTICS_SCOPE))
 	{
-		const JsonbContainer *channel = own_channel(answer->body, plan->account);
-		char *uploads = json_text_at(channel, "contentDetails.relatedPlaylists.uploads");
-		TimestampTz since = json_time(json_object_in(channel, "snippet"), "publishedAt");
-
-		if (uploads != NULL && uploads[0] != '\0')
-			request_param(plan_ask(plan, "uploads", NULL), "playlistId", uploads);
-		if (channel != NULL && account_has_scope(plan->account, ANALYTICS_SCOPE))
-		{
-			Request *top = plan_ask(plan, "analytics_videos", NULL);
-
-			request_param(top, "startDate", pacific_day(plan->account->observed_at, RECENT_DAYS));
-			request_param(top, "endDate", pacific_day(plan->account->observed_at, 1));
-			/* YouTube began in 2005. */
-			ask_lifetime(plan, since != TIME_UNKNOWN ? day_text(since) : "2005-02-14",
-						 "shares,estimatedMinutesWatched,averageViewDuration");
-		}
+		ask_report(plan, plan_ask(plan, "analytics_videos", NULL), id,
+				   pacific_day(plan->account->observed_at, RECENT_DAYS));
+		ask_lifetime(plan, id, first_day(channel), "shares,estimatedMinutesWatched,averageViewDuration");
 	}
 }
 
@@ -306,9 +318,9 @@ failed(Plan *plan, Request *request, const Verdict *verdict)
 	if (strcmp(request->step->name, "analytics") == 0 && verdict->error == ERROR_BAD_RESPONSE &&
 		strstr(url, "shares") != NULL)
 	{
-		const char *since = strstr(url, "startDate=") + strlen("startDate=");
+		const JsonbContainer *channel = own_channel(body(plan->responses, "channel"), plan->account);
 
-		ask_lifetime(plan, pnstrdup(since, strlen("2026-03-01")),
+		ask_lifetime(plan, json_id(channel, "id"), first_day(channel),
 					 "estimatedMinutesWatched,averageViewDuration");
 		return true;
 	}
@@ -316,81 +328,6 @@ failed(Plan *plan, Request *request, const Verdict *verdict)
 }
 
 /* ---- Values ---- */
-
-/* Seconds of an ISO 8601 duration, "P1DT2H3M4S"; COUNT_UNKNOWN where it is none. */
-static int64
-duration_seconds(const char *text)
-{
-	int64 total = 0;
-	bool in_time = false;
-
-	if (text == NULL || *text++ != 'P' || *text == '\0')
-		return COUNT_UNKNOWN;
-	for (; *text != '\0'; text++)
-	{
-		char *unit;
-		long amount;
-
-		if (*text == 'T' && !in_time)
-		{
-			in_time = true;
-			continue;
-		}
-		if (*text < '0' || *text > '9')
-			return COUNT_UNKNOWN;
-		amount = strtol(text, &unit, 10);
-		if (amount > 1000000)
-			return COUNT_UNKNOWN;
-		if (*unit == 'W' && !in_time)
-			total += amount * 7 * SECS_PER_DAY;
-		else if (*unit == 'D' && !in_time)
-			total += amount * SECS_PER_DAY;
-		else if (*unit == 'H' && in_time)
-			total += amount * SECS_PER_HOUR;
-		else if (*unit == 'M' && in_time)
-			total += amount * SECS_PER_MINUTE;
-		else if (*unit == 'S' && in_time)
-			total += amount;
-		else
-			return COUNT_UNKNOWN;
-		text = unit;
-	}
-	return total;
-}
-
-/*
- * No flag tells a Short. It is at most three minutes long and not wider than high; where the player's size is not told,
- * the length alone decides. Premieres look like live streams.
- */
-static const char *
-kind_of(const JsonbContainer *video, int64 seconds, const char **decided_by)
-{
-	const JsonbContainer *player = json_object_in(video, "player");
-	int64 width = json_count(player, "embedWidth"), height = json_count(player, "embedHeight");
-	char *broadcast = json_text_at(video, "snippet.liveBroadcastContent");
-
-	if (json_object_in(video, "liveStreamingDetails") != NULL)
-	{
-		*decided_by = "liveStreamingDetails";
-		return "live";
-	}
-	if (broadcast != NULL && strcmp(broadcast, "none") != 0)
-	{
-		*decided_by = "liveBroadcastContent";
-		return "live";
-	}
-	*decided_by = "duration";
-	if (seconds == COUNT_UNKNOWN)
-		*decided_by = NULL;
-	if (seconds == COUNT_UNKNOWN || seconds == 0 || seconds > SHORT_SECONDS)
-		return "video";
-	if (width != COUNT_UNKNOWN && height != COUNT_UNKNOWN)
-	{
-		*decided_by = "duration and shape";
-		return width <= height ? "short" : "video";
-	}
-	return "short";
-}
 
 static void
 read_upload(Normalised *out, const JsonbContainer *upload)
@@ -421,13 +358,13 @@ read_video(Normalised *out, const JsonbContainer *video)
 	char *privacy = json_text_at(video, "status.privacyStatus");
 	char *title = json_text(snippet, "title");
 	TimestampTz published_at = json_time(snippet, "publishedAt");
-	int64 seconds = duration_seconds(json_text_at(video, "contentDetails.duration"));
+	int64 seconds = video_seconds(json_text_at(video, "contentDetails.duration"));
 	const char *decided_by;
 	ContentItem *item;
 
 	if (id == NULL || (privacy != NULL && strcmp(privacy, "public") != 0))
 		return;
-	item = add_content(out, id, kind_of(video, seconds, &decided_by));
+	item = add_content(out, id, video_kind(video, seconds, &decided_by));
 	if (title != NULL)
 		item->title = title;
 	if (published_at != TIME_UNKNOWN)
@@ -468,48 +405,6 @@ read_lifetime(const Responses *responses, Normalised *out)
 	return COUNT_UNKNOWN;
 }
 
-typedef struct TopVideo
-{
-	const char *id;
-	int64 views, likes, comments;
-	double minutes;
-} TopVideo;
-
-static int
-compare_top(const ListCell *a, const ListCell *b)
-{
-	const TopVideo *left = lfirst(a), *right = lfirst(b);
-
-	if (left->views != right->views)
-		return left->views > right->views ? -1 : 1;
-	if (left->comments != right->comments)
-		return left->comments > right->comments ? -1 : 1;
-	return strcmp(left->id, right->id);
-}
-
-static List *
-top_of_report(const JsonbContainer *report)
-{
-	JsonItems rows = report_rows(report);
-	const JsonbContainer *row;
-	List *top = NIL;
-
-	while ((row = report_next_row(&rows)) != NULL)
-	{
-		TopVideo *video = palloc(sizeof(TopVideo));
-
-		video->id = report_text(report, row, "video");
-		video->views = report_count(report, row, "views");
-		video->likes = report_count(report, row, "likes");
-		video->comments = report_count(report, row, "comments");
-		video->minutes = report_number(report, row, "estimatedMinutesWatched");
-		if (video->id != NULL)
-			top = lappend(top, video);
-	}
-	list_sort(top, compare_top);
-	return list_truncate(top, 10);
-}
-
 static bool
 is_recent(const Normalised *out, const ContentItem *item)
 {
@@ -532,9 +427,9 @@ top_of_content(const Normalised *out)
 	foreach (cell, items)
 	{
 		const ContentItem *item = lfirst(cell);
-		TopVideo *video = palloc(sizeof(TopVideo));
+		ReportVideo *video = palloc(sizeof(ReportVideo));
 
-		*video = (TopVideo){item->content_id, item->views, item->likes, item->comments, NAN};
+		*video = (ReportVideo){item->content_id, item->views, item->likes, item->comments, NAN};
 		top = lappend(top, video);
 	}
 	return top;
@@ -549,7 +444,7 @@ set_top_videos(Normalised *out, List *top)
 	entries_begin(&builder);
 	foreach (cell, top)
 	{
-		const TopVideo *video = lfirst(cell);
+		const ReportVideo *video = lfirst(cell);
 		const ContentItem *item = contents_find(out->content, video->id);
 
 		entry_begin(&builder);
@@ -642,7 +537,7 @@ normalise(const Responses *responses, Normalised *out)
 	out->engagement_total = sum_known(3, likes, comments, shares);
 
 	if (body(responses, "analytics_videos") != NULL)
-		set_top_videos(out, top_of_report(body(responses, "analytics_videos")));
+		set_top_videos(out, report_top_videos(body(responses, "analytics_videos")));
 	else if (counted)
 		set_top_videos(out, top_of_content(out));
 }
@@ -677,6 +572,8 @@ const Platform platform_youtube = {
 	.oauth = &oauth,
 	.fields = fields,
 	.audience = "subscriber_count",
+	.engagement = "likes_total,comments_total,shares_total",
+	.content = "videos_count",
 	.steps = steps,
 	.settled_after_days = 3, /* Analytics lags two to three days */
 	.requests_per_second = 20,

@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "dreamsuite.h"
 
 #include "series/change.h"
@@ -89,11 +87,23 @@ change_baseline(const History *history, DateADT date, int days, bool *exact)
 	return NULL;
 }
 
-/* The nearest observation before the day, not further back than CHANGE_NEAR. */
+/* Is there an observation more than `days` before the date, within reach? */
+static bool
+reaches_back(const History *history, DateADT date, int days)
+{
+	for (int back = CHANGE_REACH; back > days; back--)
+	{
+		if (history_at(history, date - back))
+			return true;
+	}
+	return false;
+}
+
+/* The nearest observation before the date, within reach. */
 static const Number *
 observation_before(const History *history, DateADT date)
 {
-	for (int back = 1; back <= CHANGE_NEAR; back++)
+	for (int back = 1; back <= CHANGE_REACH; back++)
 	{
 		const Number *value = history_at(history, date - back);
 
@@ -107,43 +117,32 @@ void
 change_compute(const History *history, DateADT date, const Number *value, FieldKind kind, Change *change)
 {
 	bool counter = kind == KIND_COUNTER || kind == KIND_ROUNDED;
+	bool any = false;
 	bool gap = false;
-	bool older = false; /* an observation older than the period's day is at hand */
 	bool reset = false;
 
-	/* the longest period first, so that a shorter one knows whether the series is older than its day */
-	for (int i = CHANGE_PERIODS - 1; i >= 0; i--)
+	for (int i = 0; i < CHANGE_PERIODS; i++)
 	{
 		bool exact = false;
 		const Number *base = change_baseline(history, date, change_periods[i], &exact);
 
 		if (base)
 		{
+			any = true;
 			change->change[i] = number_subtract(value, base);
 			change->percent[i] = number_percent(&change->change[i], base);
-			if (counter && number_under_half(value, base))
-				reset = true;
-			older = true;
+			reset |= counter && number_under_half(value, base);
 		}
 		else
 		{
 			change->change[i] = NUMBER_UNKNOWN;
 			change->percent[i] = NAN;
 		}
-
-		if (!exact)
-		{
-			if (i == 0)
-			{
-				const Number *before = observation_before(history, date);
-
-				older |= before != NULL;
-				if (before && counter && number_under_half(value, before))
-					reset = true;
-			}
-			gap |= older;
-		}
+		if (!exact && !gap)
+			gap = reaches_back(history, date, change_periods[i]);
 	}
+	if (counter && !any && gap)
+		reset = number_under_half(value, observation_before(history, date));
 
 	if (reset)
 		change->quality = QUALITY_RESET;

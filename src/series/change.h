@@ -18,24 +18,23 @@
 /* The longest way back that a change may go: 30 days and 30/7 more. */
 #define CHANGE_REACH 34
 
-/*
- * How far back the observation before this one is looked for. What a day says of itself (quality) depends on no other
- * days than those of its changes and these, so that one day of all accounts can be answered from few rows.
- */
-#define CHANGE_NEAR 8
-
 /* The periods of growth(), in the order of its columns. */
 #define CHANGE_PERIODS 3
 extern const int change_periods[CHANGE_PERIODS]; /* 1, 7, 30 */
 
-/* What a value and its changes are worth, the gravest last. */
+/*
+ * What a value and its changes are worth, the gravest last. All of it is told from the observations of the CHANGE_REACH
+ * days before, so that it does not depend on how much of a series is read.
+ */
 typedef enum Quality
 {
 	QUALITY_EXACT,
-	QUALITY_GAP,     /* an observation is missing: a change is unknown, or spans more days than it says */
+	QUALITY_GAP, /* the series is older, but the day that a change needs is missing: the change is unknown, or
+					  * spans more days than it says */
 	QUALITY_ROUNDED, /* the platform rounds: small changes do not show */
 	QUALITY_ROLLING, /* a total over the last days: differences are no daily gain, and a spike returns as a fall */
-	QUALITY_RESET /* a counter lost more than half: removed content, a purge or a new account */
+	QUALITY_RESET /* a counter lost more than half against a baseline, or against the observation before where it
+					  * has none: removed content, a purge or a new account */
 } Quality;
 
 extern const char *quality_word(Quality quality);

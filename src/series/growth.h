@@ -49,12 +49,20 @@ extern GrowthArgs growth_args(const NullableDatum *args);
 /* The text and parameters of the query that gives the rows (row.h) in order, and no other rows than needed. */
 extern char *growth_query(const GrowthArgs *args, ParamListInfo *params);
 
+/* Some days of an account. */
+typedef struct DaySpan
+{
+	Datum user_id;  /* uuid */
+	Datum platform; /* text */
+	DateADT first;
+	DateADT last;
+} DaySpan;
+
 /*
- * The rows of some accounts that answer one day, in order; palloc'd. A place of *rows may be 0: nothing is known on that
- * day. Returns how many. With the caller's rights; connects to SPI itself.
+ * The rows (row.h) of some days of some accounts, in no order, without those that know nothing. Returns how many; palloc'd.
+ * With the caller's rights; connects to SPI itself.
  */
-extern int
-growth_read_accounts(Datum names, DateADT day, Datum *users, Datum *platform_names, int count, Datum **rows);
+extern int growth_read_spans(Datum names, const DaySpan *spans, int count, Datum **rows);
 
 /* Turns rows of the query into rows of growth(). */
 typedef struct Growth Growth;

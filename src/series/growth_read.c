@@ -87,9 +87,6 @@ growth_args(const NullableDatum *given)
 	" d.engagement_total, d.content_count, d.metrics, $1)"                                                   \
 	" FROM dreamsuite.daily_metrics d"
 
-/* Beyond so many days a list of them is no better than a range. */
-#define MAX_LISTED_DAYS 64
-
 static void
 add_param(ParamListInfo params, Oid type, Datum value)
 {
@@ -99,29 +96,6 @@ add_param(ParamListInfo params, Oid type, Datum value)
 	param->value = value;
 	param->isnull = false;
 	param->pflags = PARAM_FLAG_CONST;
-}
-
-/* Does a change of a day in since..until, or its quality, look at the day? */
-static bool
-day_counts(DateADT day, DateADT since, DateADT until)
-{
-	return (day >= since - CHANGE_NEAR && day <= until) ||
-		   (day >= since - CHANGE_REACH && day <= until - change_periods[CHANGE_PERIODS - 1]);
-}
-
-/* The days that answer since..until, as date[]. */
-static Datum
-listed_days(DateADT since, DateADT until)
-{
-	Datum days[MAX_LISTED_DAYS + CHANGE_REACH];
-	int n = 0;
-
-	for (DateADT day = since - CHANGE_REACH; day <= until; day++)
-	{
-		if (day_counts(day, since, until))
-			days[n++] = DateADTGetDatum(day);
-	}
-	return PointerGetDatum(construct_array(days, n, DATEOID, sizeof(DateADT), true, TYPALIGN_INT));
 }
 
 /* A day and the days exactly 1, 7 and 30 before it. */
@@ -160,11 +134,9 @@ growth_query(const GrowthArgs *args, ParamListInfo *list)
 		appendStringInfo(&sql, " AND d.platform = $%d", params->numParams);
 	}
 
-	/* of all users few days are found by the index on date; the rows of one lie together anyway */
-	if (args->all_users && first && last && args->until - args->since < MAX_LISTED_DAYS)
+	if (args->one_day)
 	{
-		add_param(params, DATEARRAYOID,
-				  args->one_day ? exact_days(args->since) : listed_days(args->since, args->until));
+		add_param(params, DATEARRAYOID, exact_days(args->since));
 		appendStringInfo(&sql, " AND d.date = ANY ($%d)", params->numParams);
 	}
 	else
@@ -185,24 +157,37 @@ growth_query(const GrowthArgs *args, ParamListInfo *list)
 }
 
 int
-growth_read_accounts(const Datum names, DateADT day, Datum *users, Datum *platform_names, int count,
-					 Datum **rows)
+growth_read_spans(Datum names, const DaySpan *spans, int count, Datum **rows)
 {
 	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
 	int nest = query_begin();
-	Datum args[4];
+	Datum *columns[4];
+	Datum args[5];
 	uint64 found;
+	int kept = 0;
 
+	for (int i = 0; i < lengthof(columns); i++)
+		columns[i] = palloc(sizeof(Datum) * count);
+	for (int i = 0; i < count; i++)
+	{
+		columns[0][i] = spans[i].user_id;
+		columns[1][i] = spans[i].platform;
+		columns[2][i] = DateADTGetDatum(spans[i].first);
+		columns[3][i] = DateADTGetDatum(spans[i].last);
+	}
 	args[0] = names;
-	args[1] = PointerGetDatum(construct_array(users, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	args[2] = PointerGetDatum(construct_array(platform_names, count, TEXTOID, -1, false, TYPALIGN_INT));
-	args[3] = listed_days(day, day);
+	args[1] = PointerGetDatum(construct_array(columns[0], count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	args[2] = PointerGetDatum(construct_array(columns[1], count, TEXTOID, -1, false, TYPALIGN_INT));
+	args[3] =
+		PointerGetDatum(construct_array(columns[2], count, DATEOID, sizeof(DateADT), true, TYPALIGN_INT));
+	args[4] =
+		PointerGetDatum(construct_array(columns[3], count, DATEOID, sizeof(DateADT), true, TYPALIGN_INT));
 	query_plan(&plan,
-			   SELECT_ROWS " JOIN unnest($2, $3) AS a (user_id, platform)"
+			   SELECT_ROWS " JOIN unnest($2, $3, $4, $5) AS a (user_id, platform, first, last)"
 						   "   ON d.user_id = a.user_id AND d.platform = a.platform"
-						   " WHERE d.date = ANY ($4) ORDER BY 1",
-			   4, (Oid[]){TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, DATEARRAYOID});
+						   "  AND d.date BETWEEN a.first AND a.last",
+			   5, (Oid[]){TEXTARRAYOID, UUIDARRAYOID, TEXTARRAYOID, DATEARRAYOID, DATEARRAYOID});
 	query_run(plan, args, true, SPI_OK_SELECT);
 
 	found = SPI_processed;
@@ -213,8 +198,9 @@ growth_read_accounts(const Datum names, DateADT day, Datum *users, Datum *platfo
 		bool isnull;
 		Datum row = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
 
-		(*rows)[i] = isnull ? (Datum) 0 : datumCopy(row, false, -1);
+		if (!isnull)
+			(*rows)[kept++] = datumCopy(row, false, -1);
 	}
 	query_end(nest);
-	return (int) found;
+	return kept;
 }

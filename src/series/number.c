@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "dreamsuite.h"
 
 #include "series/number.h"
@@ -124,7 +122,7 @@ align(const Number *a, const Number *b, int64 *left, int64 *right, int16 *scale)
 }
 
 Number
-number_subtract(const Number *a, const Number *b)
+number_subtract_slow(const Number *a, const Number *b)
 {
 	int64 left;
 	int64 right;
@@ -155,34 +153,13 @@ number_compare(const Number *a, const Number *b)
 }
 
 double
-number_to_double(const Number *number)
+number_to_double_slow(const Number *number)
 {
 	if (!number->known)
 		return NAN;
 	if (number->big)
 		return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(number->big)));
-	if (number->scale == 0)
-		return (double) number->mantissa;
 	return (double) number->mantissa / (double) power_of_ten[number->scale];
-}
-
-double
-number_percent(const Number *change, const Number *base)
-{
-	double divisor;
-
-	if (!change->known || !base->known)
-		return NAN;
-	divisor = number_to_double(base);
-	if (divisor == 0)
-		return NAN;
-	return number_to_double(change) * 100.0 / divisor;
-}
-
-bool
-number_under_half(const Number *value, const Number *base)
-{
-	return number_to_double(value) * 2 < number_to_double(base);
 }
 
 bool

@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include <math.h>
+
 #include "utils/numeric.h"
 
 typedef struct Number
@@ -35,19 +37,50 @@ number_from_int64(int64 value)
 extern Number number_from_numeric(Numeric value);
 
 /* a - b; unknown where one of them is. A `big` result is palloc'd. */
-extern Number number_subtract(const Number *a, const Number *b);
+extern Number number_subtract_slow(const Number *a, const Number *b);
+
+static inline Number
+number_subtract(const Number *a, const Number *b)
+{
+	Number result = {.known = true, .scale = a->scale};
+
+	if (likely(a->known && b->known && a->scale == b->scale && !a->big && !b->big) &&
+		!__builtin_sub_overflow(a->mantissa, b->mantissa, &result.mantissa))
+		return result;
+	return number_subtract_slow(a, b);
+}
 
 /* -1, 0, 1; both must be known. */
 extern int number_compare(const Number *a, const Number *b);
 
 /* Nearest double; NaN where unknown. */
-extern double number_to_double(const Number *number);
+extern double number_to_double_slow(const Number *number);
+
+static inline double
+number_to_double(const Number *number)
+{
+	if (likely(number->known && number->scale == 0 && !number->big))
+		return (double) number->mantissa;
+	return number_to_double_slow(number);
+}
 
 /* Percent that `change` is of `base`; NaN where one is unknown or the base is 0. */
-extern double number_percent(const Number *change, const Number *base);
+static inline double
+number_percent(const Number *change, const Number *base)
+{
+	double divisor = number_to_double(base);
+
+	if (divisor == 0)
+		return NAN;
+	return number_to_double(change) * 100.0 / divisor;
+}
 
 /* Is 2 * value < base? Both must be known. */
-extern bool number_under_half(const Number *value, const Number *base);
+static inline bool
+number_under_half(const Number *value, const Number *base)
+{
+	return number_to_double(value) * 2 < number_to_double(base);
+}
 
 /* As int64; false where unknown, with a fraction or out of range. */
 extern bool number_to_int64(const Number *number, int64 *value);

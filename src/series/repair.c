@@ -197,6 +197,8 @@ series_repair(Datum user_id, const char *platform, DateADT from, DateADT to)
 		Jsonb *metrics = DatumGetJsonbP(SPI_getbinval(tuple, desc, 4, &isnull));
 		Number values[MAX_SOURCES];
 
+		if (DATE_NOT_FINITE(date))
+			continue; /* no day */
 		read_sources(sources, &follower_count, &metrics->root, values);
 		if (DATE_NOT_FINITE(from) || date >= from)
 			check_row(user_id, platform, sources, histories, values, date, &metrics->root, &stored_change,

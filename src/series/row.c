@@ -7,6 +7,7 @@
 #include "dreamsuite.h"
 
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "port/pg_bswap.h"
 #include "utils/array.h"
@@ -31,6 +32,7 @@ typedef struct PlatformPlan
 {
 	char *name;
 	int length;
+	unsigned char place; /* in the registry, or ROW_STRANGER */
 	PlatformMetric *metrics;
 	struct PlatformPlan *next;
 } PlatformPlan;
@@ -83,6 +85,12 @@ plan_platform(RowPlan *plan, const char *name, int length)
 	result->next = plan->platforms;
 	plan->platforms = result;
 	platform = platform_find(result->name);
+	result->place = ROW_STRANGER;
+	for (int i = 0; platforms[i]; i++)
+	{
+		if (platforms[i] == platform)
+			result->place = i;
+	}
 	for (int i = 0; i < plan->count; i++)
 	{
 		PlatformMetric *metric = &result->metrics[i];
@@ -101,6 +109,27 @@ plan_platform(RowPlan *plan, const char *name, int length)
 	return result;
 }
 
+/* The number of a metric in a row. */
+static inline Number
+metric_value(FunctionCallInfo fcinfo, PlatformMetric *metric, const JsonbContainer **object)
+{
+	if (!metric->has)
+		return NUMBER_UNKNOWN;
+	if (metric->source == METRIC_AUDIENCE && !PG_ARGISNULL(3))
+		return number_from_int64(PG_GETARG_INT64(3));
+	if (metric->source == METRIC_CHANGE_24H && !PG_ARGISNULL(4))
+		return number_from_int64(PG_GETARG_INT32(4));
+	if (metric->source == METRIC_ENGAGEMENT && !PG_ARGISNULL(5))
+		return number_from_int64(PG_GETARG_INT64(5));
+	if (metric->source == METRIC_CONTENT && !PG_ARGISNULL(6))
+		return number_from_int64(PG_GETARG_INT32(6));
+	if (metric->key == NULL || PG_ARGISNULL(7))
+		return NUMBER_UNKNOWN;
+	if (*object == NULL)
+		*object = &PG_GETARG_JSONB_P(7)->root;
+	return metric_in_jsonb_near(*object, metric->key, metric->key_length, &metric->place);
+}
+
 DREAMSUITE_FUNCTION(dreamsuite_growth_row);
 
 /*
@@ -115,17 +144,19 @@ dreamsuite_growth_row(PG_FUNCTION_ARGS)
 	RowPlan *plan = fcinfo->flinfo->fn_extra;
 	const JsonbContainer *object = NULL;
 	PlatformPlan *platform;
+	const pg_uuid_t *user;
 	text *name;
-	char *bytes;
-	int name_length;
-	int account_length;
-	int n;
 	bytea *result;
-	Size used;
+	Size room;
+	char *tag;
+	char *at;
+	uint32 hash;
 	uint32 date;
 	bool any = false;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(8))
+		PG_RETURN_NULL();
+	if (PG_GETARG_DATEADT(2) < ROW_MIN_DATE || PG_GETARG_DATEADT(2) > ROW_MAX_DATE)
 		PG_RETURN_NULL();
 	if (unlikely(plan == NULL || !get_fn_expr_arg_stable(fcinfo->flinfo, 8)))
 	{
@@ -136,110 +167,94 @@ dreamsuite_growth_row(PG_FUNCTION_ARGS)
 	}
 
 	name = PG_GETARG_TEXT_PP(1);
-	name_length = VARSIZE_ANY_EXHDR(name);
 	platform = plan->last;
-	if (unlikely(platform == NULL || platform->length != name_length ||
-				 memcmp(platform->name, VARDATA_ANY(name), name_length) != 0))
+	if (unlikely(platform == NULL || platform->length != VARSIZE_ANY_EXHDR(name) ||
+				 memcmp(platform->name, VARDATA_ANY(name), platform->length) != 0))
 	{
-		platform = plan_platform(plan, VARDATA_ANY(name), name_length);
+		platform = plan_platform(plan, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 		plan->last = platform;
 	}
 
-	n = plan->count;
-	account_length = ROW_PLATFORM + name_length + 1;
-	used = account_length + sizeof(uint32) + n + n * sizeof(int64);
-	result = palloc(VARHDRSZ + used);
-	bytes = VARDATA(result);
-
-	memcpy(bytes + ROW_USER, PG_GETARG_UUID_P(0)->data, UUID_LEN);
-	memcpy(bytes + ROW_PLATFORM, VARDATA_ANY(name), name_length);
-	bytes[ROW_PLATFORM + name_length] = '\0';
-	date = pg_hton32((uint32) PG_GETARG_DATEADT(2) ^ 0x80000000);
-	memcpy(bytes + account_length, &date, sizeof(date));
-
-	for (int i = 0; i < n; i++)
+	room = VARHDRSZ + ROW_NAME + platform->length + 1 + plan->count * (1 + sizeof(int64));
+	result = palloc(room);
+	user = PG_GETARG_UUID_P(0);
+	hash = pg_hton32(hash_bytes(user->data, UUID_LEN));
+	date = pg_hton32((uint32) (PG_GETARG_DATEADT(2) - ROW_MIN_DATE));
+	at = VARDATA(result);
+	memcpy(at, &hash, sizeof(hash));
+	at[ROW_PLATFORM] = (char) platform->place;
+	memcpy(at + ROW_DATE, (char *) &date + 1, 3);
+	memcpy(at + ROW_USER, user->data, UUID_LEN);
+	tag = at + ROW_NAME;
+	if (platform->place == ROW_STRANGER)
 	{
-		PlatformMetric *metric = &platform->metrics[i];
-		Number value = NUMBER_UNKNOWN;
-		uint8 tag = ROW_UNKNOWN;
-		int64 word = 0;
+		memcpy(tag, platform->name, platform->length + 1);
+		tag += platform->length + 1;
+	}
+	at = tag + plan->count;
 
-		if (!metric->has)
-			;
-		else if (metric->source == METRIC_AUDIENCE && !PG_ARGISNULL(3))
-			value = number_from_int64(PG_GETARG_INT64(3));
-		else if (metric->source == METRIC_CHANGE_24H && !PG_ARGISNULL(4))
-			value = number_from_int64(PG_GETARG_INT32(4));
-		else if (metric->source == METRIC_ENGAGEMENT && !PG_ARGISNULL(5))
-			value = number_from_int64(PG_GETARG_INT64(5));
-		else if (metric->source == METRIC_CONTENT && !PG_ARGISNULL(6))
-			value = number_from_int64(PG_GETARG_INT32(6));
-		else if (metric->key && !PG_ARGISNULL(7))
+	for (int i = 0; i < plan->count; i++, tag++)
+	{
+		Number value = metric_value(fcinfo, &platform->metrics[i], &object);
+
+		if (!value.known)
 		{
-			if (object == NULL)
-				object = &PG_GETARG_JSONB_P(7)->root;
-			value = metric_in_jsonb_near(object, metric->key, metric->key_length, &metric->place);
+			*tag = ROW_UNKNOWN;
+			continue;
 		}
-
-		if (value.known)
+		any = true;
+		if (likely(value.big == NULL))
 		{
-			any = true;
-			if (likely(value.big == NULL))
-			{
-				tag = value.scale + 1;
-				word = value.mantissa;
-			}
-			else
-			{
-				Size length = VARSIZE_ANY(value.big);
+			uint64 zigzag = ((uint64) value.mantissa << 1) ^ (uint64) (value.mantissa >> 63);
+			int length = 0;
 
-				result = repalloc(result, VARHDRSZ + used + length);
-				bytes = VARDATA(result);
-				tag = ROW_BIG;
-				word = used;
-				memcpy(bytes + used, value.big, length);
-				used += length;
-			}
+			do
+			{
+				at[length++] = (char) zigzag;
+				zigzag >>= 8;
+			} while (zigzag);
+			*tag = (char) (1 + value.scale * 8 + length - 1);
+			at += length;
 		}
-		bytes[account_length + sizeof(uint32) + i] = (char) tag;
-		memcpy(bytes + account_length + sizeof(uint32) + n + i * sizeof(int64), &word, sizeof(word));
+		else
+		{
+			Size length = VARSIZE_ANY(value.big);
+			Size tag_place = tag - (char *) result;
+			Size at_place = at - (char *) result;
+
+			room += length;
+			result = repalloc(result, room);
+			tag = (char *) result + tag_place;
+			at = (char *) result + at_place;
+			*tag = (char) ROW_BIG;
+			memcpy(at, value.big, length);
+			at += length;
+		}
 	}
 	if (!any)
 		PG_RETURN_NULL();
-
-	SET_VARSIZE(result, VARHDRSZ + used);
+	SET_VARSIZE(result, at - (char *) result);
 	PG_RETURN_BYTEA_P(result);
 }
 
 Number
-row_number(const char *row, int account_length, int i, int n)
+row_big_number(const char **at)
 {
-	const char *tags = row + account_length + sizeof(uint32);
-	uint8 tag = (uint8) tags[i];
-	int64 word;
+	Size length;
+	Numeric copy;
 
-	if (tag == ROW_UNKNOWN)
-		return NUMBER_UNKNOWN;
-	memcpy(&word, tags + n + i * sizeof(int64), sizeof(word));
-	if (unlikely(tag == ROW_BIG))
+	/* its header tells its length; it lies unaligned */
+	if (VARATT_IS_1B(*at))
+		length = VARSIZE_1B(*at);
+	else
 	{
-		const char *stored = row + word;
-		Size length;
-		Numeric copy;
+		uint32 header;
 
-		/* its first word tells its length; it lies unaligned */
-		if (VARATT_IS_1B(stored))
-			length = VARSIZE_1B(stored);
-		else
-		{
-			uint32 header;
-
-			memcpy(&header, stored, sizeof(header));
-			length = VARSIZE_4B(&header);
-		}
-		copy = palloc(length);
-		memcpy(copy, stored, length);
-		return (Number){.known = true, .big = copy};
+		memcpy(&header, *at, sizeof(header));
+		length = VARSIZE_4B(&header);
 	}
-	return (Number){.known = true, .scale = tag - 1, .mantissa = word};
+	copy = palloc(length);
+	memcpy(copy, *at, length);
+	*at += length;
+	return (Number){.known = true, .big = copy};
 }

@@ -76,16 +76,6 @@ least_scale(double centre, Curve curve)
 	return 0.05 * fabs(centre);
 }
 
-static Curve
-choose_curve(const double *window, int n, StatsScale scale, double *work)
-{
-	if (scale == STATS_SCALE_PLAIN)
-		return CURVE_PLAIN;
-	if (scale == STATS_SCALE_LOG)
-		return CURVE_LOG;
-	return stats_median(window, n, work) >= SMALL_COUNT ? CURVE_LOG1 : CURVE_ANSCOMBE;
-}
-
 /* What the days before a day say about it. */
 typedef struct Expected
 {
@@ -96,84 +86,128 @@ typedef struct Expected
 	bool still; /* most days of the window are equal */
 } Expected;
 
+/* A walk along a series: what was learnt from the days before the present one. */
+typedef struct Walk
+{
+	const double *x;
+	int period;
+	StatsScale scale;
+	Curve curve;
+	bool started;
+	double *y;       /* x on the curve, as far back as anything looks */
+	double *effects; /* by index modulo period */
+} Walk;
+
+/* Phase effects come from 8 periods, at least 56 days. */
+static int
+effect_span(int period)
+{
+	return 8 * period < 56 ? 56 : 8 * period;
+}
+
+static bool
+walk_start(Walk *walk, const double *x, int n, int period, StatsScale scale)
+{
+	*walk = (Walk){x,
+				   period,
+				   scale,
+				   CURVE_PLAIN,
+				   false,
+				   malloc(sizeof(double) * (n + 1)),
+				   calloc(period, sizeof(double))};
+	return walk->y != NULL && walk->effects != NULL;
+}
+
+static void
+walk_end(Walk *walk)
+{
+	free(walk->y);
+	free(walk->effects);
+}
+
 /*
- * Phase effects of the 8 periods (at least 56 days) before t, on the curve, by index modulo period. They are zero when
- * there is too little.
+ * Goes to day t, every day in turn. Tells by *turned whether the curve is another than before. Weekdays change slowly:
+ * looking again once a period is enough, and still only backwards.
  */
 static StatsStatus
-effects_before(const double *x, int t, int period, Curve curve, double *effects, double *work)
+walk_to(Walk *walk, int t, Expected *expected, bool *turned)
 {
-	int length = 8 * period < 56 ? 56 : 8 * period;
-	int start;
-	StatsStatus status;
-
-	if (length > t)
-		length = t;
-	/* A start at phase 0 keeps index modulo period and phase the same. */
-	start = t - length;
-	start += (period - start % period) % period;
-	length = t - start > 0 ? t - start : 0;
-	for (int i = 0; i < length; i++)
-		work[i] = bend(x[start + i], curve);
-	status = stats_phase_effects(work, length, period, effects);
-	return status == STATS_TOO_FEW ? STATS_OK : status;
-}
-
-/* Median and scaled MAD of the window before t, less its phase effects unless they are NULL. */
-static Expected
-window_before(const double *x, int t, int period, Curve curve, const double *effects)
-{
-	Expected expected = {curve, 0, STATS_UNKNOWN, STATS_UNKNOWN, false};
+	const double *x = walk->x;
+	int from = t - WINDOW < 0 ? 0 : t - WINDOW;
 	double window[WINDOW];
 	double work[WINDOW];
-
-	for (int i = t - WINDOW < 0 ? 0 : t - WINDOW; i < t; i++)
-	{
-		double y = bend(x[i], curve) - (effects == NULL ? 0.0 : effects[i % period]);
-
-		if (!isnan(y))
-			window[expected.n++] = y;
-	}
-	if (expected.n < STATS_ANOMALY_LEAST)
-		return expected;
-	expected.centre = stats_median_inplace(window, expected.n);
-	expected.scale = STATS_MAD_TO_SD * stats_mad(window, expected.n, expected.centre, work);
-	expected.still = expected.scale == 0.0;
-	if (expected.still)
-	{
-		/* What the few other days did is no surprise, as a counter that is rounded and moves in steps of 100. */
-		for (int i = 0; i < expected.n; i++)
-			expected.scale = fmax(expected.scale, 0.5 * fabs(window[i] - expected.centre));
-	}
-	return expected;
-}
-
-/*
- * What the days before t say of it. The scale is that of a prediction: the median of n days is uncertain by pi / 2n of
- * the variance, and a weekday effect from eight weeks by about a tenth.
- */
-static Expected
-expect(const double *x, int t, int period, Curve curve, const double *effects)
-{
-	Expected expected = window_before(x, t, period, curve, NULL);
+	double middle, variance;
 	double effect = 0.0;
-	double variance;
+	int equal = 0;
+	Curve curve;
 
-	if (expected.n < STATS_ANOMALY_LEAST)
-		return expected;
+	/* The curve, by the size of what the window holds. */
+	middle = stats_median(x + from, t - from, work);
+	if (walk->scale == STATS_SCALE_PLAIN)
+		curve = CURVE_PLAIN;
+	else if (walk->scale == STATS_SCALE_LOG)
+		curve = CURVE_LOG;
+	else
+		curve = middle >= SMALL_COUNT ? CURVE_LOG1 : CURVE_ANSCOMBE;
+	*turned = !walk->started || curve != walk->curve;
+	if (*turned || t % walk->period == 0)
+	{
+		/* A start at phase 0 keeps index modulo period and phase the same. */
+		int start = t - effect_span(walk->period);
+		StatsStatus status;
 
-	variance = 1.0 + 0.5 * M_PI / expected.n;
+		start = start < 0 ? 0 : start + (walk->period - start % walk->period) % walk->period;
+		for (int i = from < start ? from : start; *turned && i < t; i++)
+			walk->y[i] = bend(x[i], curve);
+		status = stats_phase_effects(walk->y + start, t - start, walk->period, walk->effects);
+		if (status == STATS_NO_MEMORY)
+			return status;
+		walk->curve = curve;
+		walk->started = true;
+	}
+	walk->y[t] = bend(x[t], curve);
+
+	*expected = (Expected){curve, 0, STATS_UNKNOWN, STATS_UNKNOWN, false};
+	for (int i = from; i < t; i++)
+		equal += x[i] == middle;
+	for (int i = from; i < t; i++)
+	{
+		if (!isnan(walk->y[i]))
+			window[expected->n++] = walk->y[i];
+	}
+	if (expected->n < STATS_ANOMALY_LEAST)
+		return STATS_OK;
 
 	/* Where most days are equal, weekdays would only be chance. */
-	if (period > 1 && !expected.still)
+	expected->still = 2 * equal > expected->n;
+	variance = 1.0 + 0.5 * M_PI / expected->n;
+	if (walk->period > 1 && !expected->still)
 	{
-		expected = window_before(x, t, period, curve, effects);
-		effect = effects[t % period];
+		int k = 0;
+
+		for (int i = from; i < t; i++)
+		{
+			if (!isnan(walk->y[i]))
+				window[k++] -= walk->effects[i % walk->period];
+		}
+		effect = walk->effects[t % walk->period];
 		variance += 0.1;
 	}
-	expected.scale = sqrt(variance) * fmax(expected.scale, least_scale(expected.centre, curve));
-	expected.centre += effect;
-	return expected;
+	expected->centre = stats_median_inplace(window, expected->n);
+	expected->scale = STATS_MAD_TO_SD * stats_mad(window, expected->n, expected->centre, work);
+	if (expected->still)
+	{
+		/* What the few other days did is no surprise, as a counter that is rounded and moves in steps of 100. */
+		for (int i = 0; i < expected->n; i++)
+			expected->scale = fmax(expected->scale, 0.5 * fabs(window[i] - expected->centre));
+	}
+	/*
+	 * The scale is that of a prediction: the median of n days is uncertain by pi / 2n of the variance, and a weekday
+	 * effect from eight weeks by about a tenth.
+	 */
+	expected->scale = sqrt(variance) * fmax(expected->scale, least_scale(expected->centre, curve));
+	expected->centre += effect;
+	return STATS_OK;
 }
 
 static void
@@ -191,34 +225,35 @@ judge(double x, const Expected *expected, DayTest *test)
 		test->z = (y - expected->centre) / expected->scale;
 	else
 		test->z = y == expected->centre ? 0.0 : copysign(INFINITY, y - expected->centre);
-	test->p_value = stats_t_two_sided(test->z, fmax(3.0, 0.25 * expected->n));
+}
+
+/* The degrees of freedom of a window of n days: heavy tails, as no window is normal. */
+static double
+degrees(int n)
+{
+	return fmax(3.0, 0.25 * n);
 }
 
 StatsStatus
 stats_day_test(const double *x, int t, int period, StatsScale scale, DayTest *test)
 {
-	double work[WINDOW];
-	double *effects = malloc(sizeof(double) * period);
-	double *bent = malloc(sizeof(double) * (8 * period + 56));
+	/* Only what the day looks back at, from a day of phase 0. */
+	int skipped = t - effect_span(period) - period;
+	Expected expected = {CURVE_PLAIN, 0, STATS_UNKNOWN, STATS_UNKNOWN, false};
+	bool turned;
+	Walk walk;
 	StatsStatus status = STATS_NO_MEMORY;
 
-	if (effects != NULL && bent != NULL)
-	{
-		int start = t - WINDOW < 0 ? 0 : t - WINDOW;
-		Curve curve = choose_curve(x + start, t - start, scale, work);
-
-		status = effects_before(x, t, period, curve, effects, bent);
-		if (status == STATS_OK)
-		{
-			Expected expected = expect(x, t, period, curve, effects);
-
-			judge(x[t], &expected, test);
-			if (isnan(test->z))
-				status = STATS_TOO_FEW;
-		}
-	}
-	free(effects);
-	free(bent);
+	skipped = skipped < 0 ? 0 : skipped - skipped % period;
+	x += skipped;
+	t -= skipped;
+	if (walk_start(&walk, x, t + 1, period, scale))
+		status = walk_to(&walk, t, &expected, &turned);
+	judge(x[t], &expected, test);
+	test->p_value = stats_t_two_sided(test->z, degrees(test->n));
+	if (status == STATS_OK && isnan(test->z))
+		status = STATS_TOO_FEW;
+	walk_end(&walk);
 	return status;
 }
 
@@ -271,38 +306,24 @@ StatsStatus
 stats_spike_events(const double *x, int n, int period, StatsScale scale, const SpikeRule *rule,
 				   SpikeEvent *events, int room, int *count, int *tests)
 {
-	double work[WINDOW];
-	double *effects = calloc(period, sizeof(double));
-	double *bent = malloc(sizeof(double) * (8 * period + 56));
-	StatsStatus status = STATS_OK;
+	Walk walk;
 	SpikeEvent event = {0};
+	StatsStatus status = STATS_OK;
 	bool open = false;
 	int quiet = 0;
 	int last_loud = 0;
-	Curve curve = CURVE_PLAIN;
 
 	*count = 0;
 	if (tests != NULL)
 		*tests = 0;
-	if (effects == NULL || bent == NULL)
-	{
+	if (!walk_start(&walk, x, n, period, scale))
 		status = STATS_NO_MEMORY;
-		goto done;
-	}
-	for (int t = 0; t < n; t++)
+	for (int t = 0; t < n && status == STATS_OK; t++)
 	{
-		int start = t - WINDOW < 0 ? 0 : t - WINDOW;
-		Curve now;
+		Expected expected;
+		bool turned;
 
-		/* Weekdays change slowly: looking again once a period is enough, and still only backwards. */
-		now = choose_curve(x + start, t - start, scale, work);
-		if (t % period == 0 || now != curve)
-		{
-			curve = now;
-			status = effects_before(x, t, period, curve, effects, bent);
-			if (status != STATS_OK)
-				goto done;
-		}
+		status = walk_to(&walk, t, &expected, &turned);
 		if (isnan(x[t]))
 			continue;
 		if (open)
@@ -321,12 +342,12 @@ stats_spike_events(const double *x, int n, int period, StatsScale scale, const S
 		}
 		else
 		{
-			Expected expected = expect(x, t, period, curve, effects);
 			DayTest test;
 
 			judge(x[t], &expected, &test);
 			if (isnan(test.z))
 				continue;
+			test.p_value = stats_t_two_sided(test.z, degrees(test.n));
 			if (tests != NULL)
 				(*tests)++;
 			if (is_alarm(x[t], &test, rule) && is_local_peak(x, t, test.z > 0.0))
@@ -344,10 +365,7 @@ stats_spike_events(const double *x, int n, int period, StatsScale scale, const S
 	}
 	if (open && *count < room)
 		events[(*count)++] = close_event(&event, x, last_loud, true);
-
-done:
-	free(effects);
-	free(bent);
+	walk_end(&walk);
 	return status;
 }
 
@@ -418,57 +436,37 @@ remember(LongRun *run, double residual, double scale)
 StatsStatus
 stats_anomaly_scores(const double *x, int n, int period, double *score)
 {
-	double work[WINDOW];
-	double *effects = calloc(period, sizeof(double));
-	double *bent = malloc(sizeof(double) * (8 * period + 56));
+	Walk walk;
 	StatsStatus status = STATS_OK;
 	Record record = {{0}, 0};
 	LongRun run = {0.0, 0};
-	Curve curve = CURVE_ANSCOMBE;
-	bool counts = true;
 
-	if (effects == NULL || bent == NULL)
-	{
+	if (!walk_start(&walk, x, n, period, STATS_SCALE_COUNTS))
 		status = STATS_NO_MEMORY;
-		goto done;
-	}
-	for (int t = 0; t < n; t++)
+	for (int t = 0; t < n && status == STATS_OK; t++)
 	{
-		int start = t - WINDOW < 0 ? 0 : t - WINDOW;
 		Expected expected;
-		Curve now;
 		DayTest test;
+		bool turned;
 		double window_scale, p;
 
 		score[t] = STATS_UNKNOWN;
-		counts = counts && stats_is_counts(x + t, 1);
-		now = choose_curve(x + start, t - start, counts ? STATS_SCALE_COUNTS : STATS_SCALE_PLAIN, work);
-		if (t % period == 0 || now != curve)
-		{
-			if (now != curve)
-				run = (LongRun){0.0, 0};
-			curve = now;
-			status = effects_before(x, t, period, curve, effects, bent);
-			if (status != STATS_OK)
-				goto done;
-		}
-		if (isnan(x[t]))
-			continue;
-		expected = expect(x, t, period, curve, effects);
+		if (!stats_is_counts(x + t, 1))
+			walk.scale = STATS_SCALE_PLAIN;
+		status = walk_to(&walk, t, &expected, &turned);
+		if (turned)
+			run = (LongRun){0.0, 0};
 		window_scale = expected.scale;
 		steady(&expected, &run);
 		judge(x[t], &expected, &test);
-		if (isnan(test.p_value))
+		if (isnan(test.z))
 			continue;
 		/* The steadier the scale, the lighter the tails. */
-		p = stats_t_two_sided(test.z, fmax(3.0, 0.25 * test.n) + fmin(run.seen, 60) / 20.0);
-		remember(&run, bend(x[t], curve) - expected.centre, fmax(expected.scale, window_scale));
+		p = stats_t_two_sided(test.z, degrees(test.n) + fmin(run.seen, 60) / 20.0);
+		remember(&run, bend(x[t], expected.curve) - expected.centre, fmax(expected.scale, window_scale));
 		score[t] = 1.0 / (1.0 + calibrate(&record, p) / STATS_SURPRISE);
 	}
-
-done:
-	free(effects);
-	free(bent);
+	walk_end(&walk);
 	return status;
 }
 

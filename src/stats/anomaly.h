@@ -44,6 +44,19 @@ typedef struct DayTest
  */
 extern StatsStatus stats_day_test(const double *x, int t, int period, StatsScale scale, DayTest *test);
 
+/*
+ * stats_week_test
+ *    Is the growth of this week unusual? One value against at least STATS_WEEKS_LEAST earlier ones, as log growth of
+ *    whole weeks: distance to their median in scaled MAD, Student's t as above.
+ *
+ * earlier  n values; NaN is missing
+ * least    the least scale that is believed, as 0.005 for log growth; > 0
+ *
+ * baseline, upper and lower are in the units of the values. STATS_TOO_FEW with fewer known values, or value unknown.
+ */
+#define STATS_WEEKS_LEAST 5
+extern StatsStatus stats_week_test(const double *earlier, int n, double value, double least, DayTest *test);
+
 typedef struct SpikeEvent
 {
 	int open, close; /* first and last day */
@@ -75,6 +88,22 @@ typedef struct SpikeRule
 extern StatsStatus
 stats_spike_events(const double *x, int n, int period, StatsScale scale, const SpikeRule *rule,
 				   SpikeEvent *events, int room, int *count, int *tests);
+
+/*
+ * stats_lift_interval
+ *    How far the lift of an event may be from what would have come anyway: sums of value - baseline over stretches of
+ *    the same length without an event, each with the baseline frozen at its first day; the interval is lift -+ the
+ *    conformal quantile of their size.
+ *
+ * events, count  all events of the series, as stats_spike_events() gave them
+ * event          the one in question
+ * level          in (0, 1)
+ *
+ * Up to 60 stretches are compared. STATS_TOO_FEW (both NaN) below 20, or when so few do not allow the level.
+ */
+extern StatsStatus
+stats_lift_interval(const double *x, int n, int period, StatsScale scale, const SpikeEvent *events, int count,
+					const SpikeEvent *event, double level, double *lo, double *hi);
 
 /*
  * stats_anomaly_scores

@@ -102,6 +102,7 @@ search(const double *x, int n, bool lines, double penalty, int min_segment, int 
 	int places = n / thin;
 	int least = (min_segment + thin - 1) / thin;
 	double *best = malloc(sizeof(double) * (places + 1));
+	double *cost = malloc(sizeof(double) * (places + 1));
 	int *previous = malloc(sizeof(int) * (places + 1));
 	int *alive = malloc(sizeof(int) * (places + 1));
 	int *expires = calloc(places + 1, sizeof(int));
@@ -110,7 +111,8 @@ search(const double *x, int n, bool lines, double penalty, int min_segment, int 
 	int candidates = 0;
 
 	*count = 0;
-	if (best == NULL || previous == NULL || alive == NULL || expires == NULL || !sums_make(&sums, x, n))
+	if (best == NULL || cost == NULL || previous == NULL || alive == NULL || expires == NULL ||
+		!sums_make(&sums, x, n))
 		goto done;
 	status = STATS_OK;
 
@@ -127,11 +129,10 @@ search(const double *x, int n, bool lines, double penalty, int min_segment, int 
 			alive[candidates++] = to - least;
 		for (int i = 0; i < candidates; i++)
 		{
-			double cost = best[alive[i]] + segment_cost(&sums, lines, alive[i] * thin, end) + penalty;
-
-			if (cost < best[to])
+			cost[i] = best[alive[i]] + segment_cost(&sums, lines, alive[i] * thin, end);
+			if (cost[i] + penalty < best[to])
 			{
-				best[to] = cost;
+				best[to] = cost[i] + penalty;
 				previous[to] = alive[i];
 			}
 		}
@@ -143,7 +144,7 @@ search(const double *x, int n, bool lines, double penalty, int min_segment, int 
 		{
 			int start = alive[i];
 
-			if (expires[start] == 0 && best[start] + segment_cost(&sums, lines, start * thin, end) > best[to])
+			if (expires[start] == 0 && cost[i] > best[to])
 				expires[start] = to + least;
 			if (expires[start] == 0 || to < expires[start])
 				alive[kept++] = start;
@@ -165,6 +166,7 @@ search(const double *x, int n, bool lines, double penalty, int min_segment, int 
 done:
 	sums_free(&sums);
 	free(best);
+	free(cost);
 	free(previous);
 	free(alive);
 	free(expires);

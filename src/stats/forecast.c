@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Older values say little of the next ones, and this bounds the time. */
+#define MOST_HISTORY 4000
+
 typedef enum Method
 {
 	NAIVE,
@@ -84,7 +87,10 @@ fit_line(const double *x, int n, bool with_trend, double phi, double level, doub
 	double step_alpha = 0.2;
 	double step_beta = 0.2;
 
+	/* Values so large that their squares overflow have no best weights: any will do. */
 	*error = INFINITY;
+	*alpha = 0.5;
+	*beta = with_trend ? 0.1 : 0.0;
 	for (double a = 0.1; a < 1.0; a += 0.2)
 	{
 		for (double b = with_trend ? 0.02 : 0.0; b < (with_trend ? 0.7 : 0.01); b += 0.15)
@@ -298,7 +304,7 @@ reach_of_errors(const double *x, int n, const Track *tracks, const double *weigh
 
 /* Whether the differences of x repeat themselves after `period`, by the test that M4 used on values. */
 static bool
-has_seasons(const double *x, int n, int period, double *work)
+has_seasons(const double *x, int n, int period, double *work, double *spare)
 {
 	double limit = 1.0;
 
@@ -306,6 +312,8 @@ has_seasons(const double *x, int n, int period, double *work)
 		return false;
 	for (int t = 1; t < n; t++)
 		work[t - 1] = x[t] - x[t - 1];
+	/* One spike would hide the seasons of all other days. */
+	stats_winsorise(work, n - 1, 4.0, spare);
 	for (int lag = 1; lag < period; lag++)
 	{
 		double r = stats_autocorrelation(work, n - 1, lag);
@@ -396,6 +404,14 @@ stats_forecast(const double *x, int n, int horizon, double level, int period, Fo
 	*steps = 0;
 	if (memory == NULL)
 		goto done;
+	if (n > MOST_HISTORY)
+	{
+		/* Whole periods are left out, so that phases stay. */
+		int left_out = (n - MOST_HISTORY + period - 1) / period * period;
+
+		x += left_out;
+		n -= left_out;
+	}
 	y = memory;
 	work = y + n;
 	volatility = work + n;
@@ -431,7 +447,7 @@ stats_forecast(const double *x, int n, int horizon, double level, int period, Fo
 	multiply = least > 0.0;
 	for (int phase = 0; phase < period; phase++)
 		season[phase] = multiply ? 1.0 : 0.0;
-	if (has_seasons(x, n, period, work))
+	if (has_seasons(x, n, period, work, volatility))
 	{
 		status = (multiply ? stats_phase_factors : stats_phase_effects)(x, n, period, season);
 		if (status == STATS_NO_MEMORY)

@@ -25,7 +25,7 @@ typedef struct ForecastStep
  *    Intervals are quantiles of the errors made k steps ahead at past origins, in units of the volatility at the
  *    origin, times the volatility now.
  *
- * x        n values in order; NaN is missing
+ * x        n values in order; NaN is missing; those before the last 4,000 are not used
  * horizon  1 .. STATS_FORECAST_MOST
  * level    coverage of [lo, hi], in (0, 1)
  * period   1 .. STATS_PERIOD_MOST; 1 for no seasons

@@ -22,10 +22,9 @@ SELECT pg_catalog.md5('user ' || u)::uuid,
            'videos_count', v.posts, 'uploads_24h', 0, 'top_videos', NULL, 'watch_time_minutes', v.views * 3,
            'average_view_duration', 180.5, 'click_through_rate', NULL)
        ELSE pg_catalog.jsonb_build_object(
-           'follower_count', v.followers, 'follower_change_24h', NULL, 'following_count', 10, 'total_views', v.views,
-           'total_likes', v.likes, 'likes_total', v.likes, 'total_comments', v.comments, 'comments_total', v.comments,
-           'total_shares', v.comments / 2, 'video_count', v.posts, 'videos_posted_24h', 0, 'top_videos', NULL,
-           'engagement_rate', 0.0421, 'average_views_per_video', v.views / 20)
+           'follower_count', v.followers, 'follower_change_24h', NULL, 'total_plays', v.views, 'plays_change_24h', NULL,
+           'plays_change_7d', NULL, 'plays_change_30d', NULL, 'likes_total', v.likes, 'reposts_total', v.likes / 5,
+           'comments_total', v.comments, 'tracks_count', v.posts, 'tracks_uploaded_24h', 0, 'top_tracks', NULL)
        END
   FROM pg_catalog.generate_series(0, :days - 1) AS d
  CROSS JOIN pg_catalog.generate_series(1, :users) AS u

@@ -1,4 +1,5 @@
-"""The control endpoints, under /_control/: the clock, the truth, the faults, the counts. README.md lists them."""
+"""The control endpoints, under /_control/: the clock, the truth, the faults, the counts. README.md lists
+them."""
 
 import importlib
 import json
@@ -28,7 +29,8 @@ def get_now(sim, request):
 
 
 def set_now(sim, request):
-    """{"now": time} freezes the calendar there, {"now": null} follows the real clock, {"advance": seconds} moves it."""
+    """{"now": time} freezes the calendar there, {"now": null} follows the real clock, {"advance": seconds}
+    moves it."""
     wish = json_of(request)
     if "advance" in wish:
         sim.frozen = sim.now() + float(wish["advance"])
@@ -47,8 +49,10 @@ def truth(sim, request):
     t = parse_time(query["at"].replace(" ", "+")) if "at" in query else sim.now()
     number = ids.number_of(platform, query["artist"])
     account = sim.world.account(platform, number)
-    out = {"platform": platform, "artist": ids.external_id(platform, number), "number": number,
-           "name": account.artist.name, "at": iso_time(t)}
+    out = {
+        "platform": platform, "artist": ids.external_id(platform, number), "number": number,
+        "name": account.artist.name, "at": iso_time(t)
+    }
     out.update(importlib.import_module(platform).truth(sim, account, t))
     return out
 
@@ -69,13 +73,15 @@ def get_faults(sim, request):
 
 
 def stats(sim, request):
-    return {"total": sum(sim.requests.values()), "requests": dict(sorted(sim.requests.items())),
-            "accounts": dict(sorted(sim.by_account.items())), "batch_members": sim.members,
-            "statuses": {str(k): v for k, v in sorted(sim.statuses.items())},
-            "connections": len(sim.server.connections), "max_connections": sim.server.max_connections,
-            "total_connections": sim.server.total_connections,
-            "refresh_tokens_reused": sim.grants.reused, "token_requests": sim.grants.exchanges,
-            "early_requests": len(sim.early), "early": sim.early[:50], "notes": dict(sim.notes)}
+    return {
+        "total": sum(sim.requests.values()), "requests": dict(sorted(sim.requests.items())), "accounts": dict(
+            sorted(sim.by_account.items())), "batch_members": sim.members,
+        "statuses": {str(k): v
+                     for k, v in sorted(sim.statuses.items())}, "connections": len(sim.server.connections),
+        "max_connections": sim.server.max_connections, "total_connections": sim.server.total_connections,
+        "refresh_tokens_reused": sim.grants.reused, "token_requests": sim.grants.exchanges,
+        "early_requests": len(sim.early), "early": sim.early[:50], "notes": dict(sim.notes)
+    }
 
 
 def reset_stats(sim, request):
@@ -93,26 +99,32 @@ def reset(sim, request):
 
 
 def consent(sim, request):
-    """{"platform": "spotify" or "*", "artist": id, "deny": bool, "untick": [scopes]}: what the next users answer."""
+    """{"platform": "spotify" or "*", "artist": id, "deny": bool, "untick": [scopes]}: what the next users
+    answer."""
     wish = json_of(request)
-    sim.grants.consents[wish.get("platform", "*")] = {k: wish[k] for k in ("artist", "deny", "untick") if k in wish}
+    sim.grants.consents[wish.get("platform",
+                                 "*")] = {k: wish[k] for k in ("artist", "deny", "untick") if k in wish}
     return {"consents": sim.grants.consents}
 
 
 def clients(sim, request):
-    """{"platform": ..., "client_id": ..., "client_secret": ...}: from then on only registered clients are known."""
+    """{"platform": ..., "client_id": ..., "client_secret": ...}: from then on only registered clients are
+    known."""
     wish = json_of(request)
     sim.grants.clients.setdefault(wish["platform"], {})[wish["client_id"]] = wish.get("client_secret")
     return {"platforms": sorted(sim.grants.clients)}
 
 
 def issue(sim, request):
-    """{"platform", "artist", "client_id", "scopes", "life"}: an access and a refresh token, as after a consent."""
+    """{"platform", "artist", "client_id", "scopes", "life"}: an access and a refresh token, as after a
+    consent."""
     wish = json_of(request)
     number = ids.number_of(wish["platform"], wish["artist"])
     grant = Grant(wish["platform"], number, wish.get("client_id"), wish.get("scopes"), sim.now())
-    return {"access_token": sim.grants.issue("access", grant, wish.get("life")).text,
-            "refresh_token": sim.grants.issue("refresh", grant, None).text}
+    return {
+        "access_token": sim.grants.issue("access", grant, wish.get("life")).text,
+        "refresh_token": sim.grants.issue("refresh", grant, None).text
+    }
 
 
 def revoke(sim, request):
@@ -128,7 +140,8 @@ def usage(sim, request):
 
 
 def modes(sim, request):
-    """{"spotify": "dev"}: the app is in development mode (default extended); {"twitter": "post"}: the newer field names."""
+    """{"spotify": "dev"}: the app is in development mode (default extended); {"twitter": "post"}: the
+    newer field names."""
     sim.modes.update(json_of(request))
     return sim.modes
 
@@ -146,14 +159,16 @@ def secrets(sim, request):
 def account_id(sim, request):
     """The ids of an artist's number at every platform."""
     number = ids.number_of("deezer", request.query["artist"])
-    return {"number": number, "name": sim.world.artist(number).name,
-            "ids": {platform: ids.external_id(platform, number) for platform in ids.ACCOUNT_IDS}}
+    return {
+        "number": number, "name": sim.world.artist(number).name,
+        "ids": {platform: ids.external_id(platform, number) for platform in ids.ACCOUNT_IDS}
+    }
 
 
 ENDPOINTS = {
     ("GET", "now"): get_now, ("POST", "now"): set_now, ("GET", "truth"): truth, ("GET", "faults"): get_faults,
-    ("POST", "faults"): set_faults, ("GET", "stats"): stats, ("POST", "stats"): reset_stats, ("POST", "reset"): reset,
-    ("POST", "consent"): consent, ("POST", "clients"): clients, ("POST", "issue"): issue, ("POST", "revoke"): revoke,
-    ("POST", "usage"): usage, ("POST", "proof"): proof, ("POST", "modes"): modes,
-    ("GET", "secrets"): secrets, ("GET", "artist"): account_id,
+    ("POST", "faults"): set_faults, ("GET", "stats"): stats, ("POST", "stats"): reset_stats,
+    ("POST", "reset"): reset, ("POST", "consent"): consent, ("POST", "clients"): clients,
+    ("POST", "issue"): issue, ("POST", "revoke"): revoke, ("POST", "usage"): usage, ("POST", "proof"): proof,
+    ("POST", "modes"): modes, ("GET", "secrets"): secrets, ("GET", "artist"): account_id,
 }

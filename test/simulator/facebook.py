@@ -1,24 +1,27 @@
-"""Facebook Pages on the Graph API: the Page, its insights, posts and videos. A Page token is needed for all of it."""
+"""Facebook Pages on the Graph API: the Page, its insights, posts and videos. A Page token is needed for
+all of it."""
 
 from datetime import date, timedelta
 
 import ids
 from graph_parts import Field, no_object, page, parse_fields, shift_links, text_error
 from server import Response
-from texts import graph_time, number, pacific_midnight, parse_time
+from texts import graph_time, pacific_midnight, parse_time
 from world import DAY
 
 PLATFORM = "facebook"
 PERIODS = {"day": 1, "week": 7, "days_28": 28}
 # A day's value as a share of the followers.
-PAGE_METRICS = {"page_media_view": 0.30, "page_total_media_view_unique": 0.16, "page_views_total": 0.010,
-                "page_post_engagements": 0.020, "page_video_views": 0.08, "page_total_actions": 0.001,
-                "page_follows": None, "page_daily_follows": None, "page_daily_follows_unique": None,
-                "page_daily_unfollows_unique": None}
-UNIQUE = ("page_total_media_view_unique",)
-POST_METRICS = ("post_media_view", "post_total_media_view_unique", "post_clicks", "post_reactions_by_type_total",
-                "post_activity_by_action_type", "post_video_views", "post_reactions_like_total", "post_reactions_love_total",
-                "post_clicks_by_type")
+PAGE_METRICS = {
+    "page_media_view": 0.30, "page_total_media_view_unique": 0.16, "page_views_total": 0.010,
+    "page_post_engagements": 0.020, "page_video_views": 0.08, "page_total_actions": 0.001,
+    "page_follows": None, "page_daily_follows": None, "page_daily_follows_unique": None,
+    "page_daily_unfollows_unique": None
+}
+UNIQUE = ("page_total_media_view_unique", )
+POST_METRICS = ("post_media_view", "post_total_media_view_unique", "post_clicks",
+                "post_reactions_by_type_total", "post_activity_by_action_type", "post_video_views",
+                "post_reactions_like_total", "post_reactions_love_total", "post_clicks_by_type")
 
 
 def fans(account, t):
@@ -40,22 +43,31 @@ def is_video(item):
 def permalink(account, item):
     if is_video(item) and item.index % 2:
         return f"https://www.facebook.com/reel/{video_id(account, item)}/"
-    where = f"videos/{video_id(account, item)}" if is_video(item) else "posts/" + post_id(account, item).split("_")[1]
+    where = f"videos/{video_id(account, item)}" if is_video(item) else "posts/" + post_id(account,
+                                                                                          item).split("_")[1]
     return f"https://www.facebook.com/{7000 + account.number}/{where}"
 
 
 def need(request, *scopes):
     granted = request.token.grant.scopes
     if granted is not None and not any(scope in granted for scope in scopes):
-        raise text_error(200, f"(#200) Requires permission: {scopes[0]} or User associated with the Page access token does not "
-                         "have an appropriate role on the Page.", status=403)
+        raise text_error(
+            200,
+            f"(#200) Requires permission: {scopes[0]} or User associated with the Page access token does not "
+            "have an appropriate role on the Page.",
+            status=403)
 
 
 def page_only(request):
     """User tokens issued here are refused; a made-up token counts as the Page's."""
     if request.token.kind != "page" and request.token.grant.client_id is not None:
-        raise text_error(190, "Invalid OAuth 2.0 Access Token", subcode=2069032, transient=False, title=(
-            "User access token is not supported", "A Page access token is required for this call for the new Pages experience."))
+        raise text_error(
+            190,
+            "Invalid OAuth 2.0 Access Token",
+            subcode=2069032,
+            transient=False,
+            title=("User access token is not supported",
+                   "A Page access token is required for this call for the new Pages experience."))
 
 
 def node(sim, request, parts):
@@ -80,7 +92,9 @@ def node(sim, request, parts):
         items = list(reversed(account.items(now)))
         return walk(request, items, lambda item, field: post_field(sim, request, account, item, field, now))
     if parts[1] in ("videos", "video_reels") and len(parts) == 2:
-        items = [i for i in reversed(account.items(now)) if is_video(i) and (parts[1] == "videos" or i.index % 2)]
+        items = [
+            i for i in reversed(account.items(now)) if is_video(i) and (parts[1] == "videos" or i.index % 2)
+        ]
         return walk(request, items, lambda item, field: video_field(account, item, field, now))
     raise text_error(2500, "Unknown path components: /" + "/".join(parts[1:]))
 
@@ -95,11 +109,15 @@ def page_node(request, account, now):
             if "summary" in field.calls:
                 out[field.shown]["summary"] = {"total_count": len(account.items(now))}
             continue
-        values = {"id": shown, "name": account.artist.name, "username": account.artist.name.replace(" ", ""),
-                  "link": f"https://www.facebook.com/{shown}", "fan_count": fans(account, now),
-                  "followers_count": account.followers(now), "category": "Musician/Band", "access_token": request.token.text,
-                  "instagram_business_account": {"id": ids.external_id("instagram", account.number)},
-                  "about": "Music", "likes": None, "verification_status": "not_verified", "website": "https://example.com"}
+        values = {
+            "id": shown, "name": account.artist.name, "username": account.artist.name.replace(" ", ""),
+            "link": f"https://www.facebook.com/{shown}", "fan_count": fans(account, now),
+            "followers_count": account.followers(now), "category": "Musician/Band",
+            "access_token": request.token.text,
+            "instagram_business_account": {"id": ids.external_id("instagram",
+                                                                 account.number)}, "about": "Music",
+            "likes": None, "verification_status": "not_verified", "website": "https://example.com"
+        }
         if name not in values:
             raise text_error(100, f"(#100) Tried accessing nonexisting field ({name}) on node type (Page)")
         if values[name] is not None:
@@ -116,6 +134,7 @@ def walk(request, entries, value_of):
     def make(entry):
         values = ((field.shown, value_of(entry, field)) for field in fields)
         return {name: value for name, value in values if value is not None}
+
     return page(request, entries, make)
 
 
@@ -140,25 +159,30 @@ def post_field(sim, request, account, item, field, now):
         need(request, "read_insights")
         return {"data": post_insights(sim, request, account, item, field.calls.get("metric", ""), now)}
     if name == "attachments":
-        kind = {"photo": ("photo", "photo"), "video": ("video", "video_inline"), "link": ("link", "share")}.get(item.kind)
+        kind = {"photo": ("photo", "photo"), "video": ("video", "video_inline"),
+                "link": ("link", "share")}.get(item.kind)
         return {"data": [{"media_type": kind[0], "type": kind[1]}]} if kind else None
     count = shares(item, now)
-    values = {"id": post_id(account, item), "message": f"{item.title}" if item.index % 7 else None,
-              "created_time": graph_time(item.at), "permalink_url": permalink(account, item),
-              "status_type": {"photo": "added_photos", "video": "added_video", "link": "shared_story"}.get(item.kind,
-                                                                                                      "mobile_status_update"),
-              "shares": {"count": count} if count else None, "full_picture": "https://scontent-xx.fbcdn.net/v/picture.jpg",
-              "timeline_visibility": "normal", "is_published": True, "updated_time": graph_time(item.at)}
+    values = {
+        "id": post_id(account, item), "message": f"{item.title}" if item.index % 7 else None,
+        "created_time": graph_time(item.at), "permalink_url": permalink(account, item), "status_type": {
+            "photo": "added_photos", "video": "added_video", "link": "shared_story"
+        }.get(item.kind, "mobile_status_update"), "shares": {"count": count} if count else None,
+        "full_picture": "https://scontent-xx.fbcdn.net/v/picture.jpg", "timeline_visibility": "normal",
+        "is_published": True, "updated_time": graph_time(item.at)
+    }
     if name not in values:
         raise text_error(100, f"(#100) Tried accessing nonexisting field ({name})")
     return values[name]
 
 
 def video_field(account, item, field, now):
-    values = {"id": video_id(account, item), "created_time": graph_time(item.at), "length": item.duration + 0.25,
-              "title": item.title, "published": True, "content_category": "MUSIC", "is_crosspost_video": False,
-              "description": item.title, "updated_time": graph_time(item.at), "views": item.count("views", now),
-              "permalink_url": permalink(account, item).removeprefix("https://www.facebook.com")}
+    values = {
+        "id": video_id(account, item), "created_time": graph_time(item.at), "length": item.duration + 0.25,
+        "title": item.title, "published": True, "content_category": "MUSIC", "is_crosspost_video": False,
+        "description": item.title, "updated_time": graph_time(item.at), "views": item.count("views", now),
+        "permalink_url": permalink(account, item).removeprefix("https://www.facebook.com")
+    }
     if field.name not in values:
         raise text_error(100, f"(#100) Tried accessing nonexisting field ({field.name}) on node type (Video)")
     return values[field.name]
@@ -175,12 +199,16 @@ def post(sim, request, parts, now):
     if parts[1:] == ["insights"]:
         need(request, "read_insights")
         since = now // DAY * DAY - 2 * DAY
-        return Response(200, {"data": post_insights(sim, request, account, item, request.query.get("metric", ""), now),
-                              "paging": shift_links(request, since, since + 2 * DAY)})
+        return Response(
+            200, {
+                "data": post_insights(sim, request, account, item, request.query.get("metric", ""), now),
+                "paging": shift_links(request, since, since + 2 * DAY)
+            })
     make = video_field if "_" not in name else None
     out = {}
     for field in parse_fields(request.query.get("fields", "id")) + [Field("id")]:
-        value = (make(account, item, field, now) if make else post_field(sim, request, account, item, field, now))
+        value = (make(account, item, field, now)
+                 if make else post_field(sim, request, account, item, field, now))
         if value is not None:
             out[field.shown] = value
     return Response(200, out)
@@ -188,13 +216,20 @@ def post(sim, request, parts, now):
 
 # Insights
 
+
 def check_metrics(sim, request, asked, prefix=True):
     """The asked metrics; one that is unknown or retired fails the whole call, unnamed."""
     names = [name for name in asked.split(",") if name]
     if not names:
-        raise text_error(3001, "Invalid query", subcode=1504028, transient=False, title=(
-            "No metric specified", "No metric was specified to be fetched. Please specify one or more metrics to be fetched and "
-            "try again."))
+        raise text_error(
+            3001,
+            "Invalid query",
+            subcode=1504028,
+            transient=False,
+            title=(
+                "No metric specified",
+                "No metric was specified to be fetched. Please specify one or more metrics to be fetched and "
+                "try again."))
     retired = sim.retired(PLATFORM, request)
     for name in names:
         if name in retired or (name not in PAGE_METRICS and name not in POST_METRICS):
@@ -227,8 +262,10 @@ def page_insights(sim, request, account):
     query, now = request.query, sim.now()
     names = check_metrics(sim, request, query.get("metric", ""))
     if query.get("period") and query["period"] not in (*PERIODS, "month", "lifetime"):
-        raise text_error(100, "(#100) The parameter period must be one of the following values: day, week, days_28, month, "
-                         "lifetime")
+        raise text_error(
+            100,
+            "(#100) The parameter period must be one of the following values: day, week, days_28, month, "
+            "lifetime")
     last = pacific_day(now)
     until = parse_time(query["until"]) if query.get("until") else pacific_midnight(last)
     since = parse_time(query["since"]) if query.get("since") else until - 2 * DAY
@@ -250,26 +287,39 @@ def page_insights(sim, request, account):
                 if name == "page_follows":
                     data.append(entry(owner, name, period, [{"value": account.followers(now)}]))
             elif period in PERIODS and (ends or query.get("since")):
-                data.append(entry(owner, name, period, [
-                    {"value": page_value(account, name, period, end), "end_time": graph_time(end)} for end in reversed(ends)]))
+                data.append(
+                    entry(owner, name, period,
+                          [{"value": page_value(account, name, period, end), "end_time": graph_time(end)}
+                           for end in reversed(ends)]))
     return Response(200, {"data": data, "paging": shift_links(request, since, until)})
 
 
 def entry(owner, name, period, values):
-    return {"name": name, "period": period, "values": values, "title": None if name.startswith("post_media") else name,
-            "description": f"Synthetic {name}; the Page&#039;s.", "id": f"{owner}/insights/{name}/{period}"}
+    return {
+        "name": name, "period": period, "values": values,
+        "title": None if name.startswith("post_media") else name,
+        "description": f"Synthetic {name}; the Page&#039;s.", "id": f"{owner}/insights/{name}/{period}"
+    }
 
 
 def post_insights(sim, request, account, item, asked, now):
-    names = check_metrics(sim, request, asked, prefix=len(request.segments) > 2 and request.segments[-1] == "insights")
+    names = check_metrics(sim,
+                          request,
+                          asked,
+                          prefix=len(request.segments) > 2 and request.segments[-1] == "insights")
     views, likes = item.count("views", now), item.count("likes", now)
     love = likes // 5
-    values = {"post_media_view": views, "post_total_media_view_unique": views * 7 // 10, "post_clicks": views // 25,
-              "post_reactions_by_type_total": {k: v for k, v in (("like", likes - love), ("love", love)) if v},
-              "post_activity_by_action_type": {k: v for k, v in (("like", likes), ("comment", item.count("comments", now)),
-                                                                 ("share", shares(item, now))) if v},
-              "post_video_views": views * 4 // 5 if is_video(item) else 0, "post_reactions_like_total": likes - love,
-              "post_reactions_love_total": love, "post_clicks_by_type": {"other clicks": views // 25} if views > 25 else {}}
+    values = {
+        "post_media_view": views, "post_total_media_view_unique": views * 7 // 10, "post_clicks": views // 25,
+        "post_reactions_by_type_total": {k: v for k, v in (("like", likes - love), ("love", love)) if v},
+        "post_activity_by_action_type": {
+            k: v for k, v in (("like", likes), ("comment", item.count("comments", now)), ("share",
+                                                                                          shares(item, now)))
+            if v
+        }, "post_video_views": views * 4 // 5 if is_video(item) else 0,
+        "post_reactions_like_total": likes - love, "post_reactions_love_total": love,
+        "post_clicks_by_type": {"other clicks": views // 25} if views > 25 else {}
+    }
     owner = post_id(account, item)
     return [entry(owner, name, "lifetime", [{"value": values[name]}]) for name in names if name in values]
 
@@ -277,11 +327,14 @@ def post_insights(sim, request, account, item, asked, now):
 def truth(sim, account, t):
     """Node fields, sums over posts, the last days_28 point of each metric, and each post."""
     items, end = account.items(t), pacific_midnight(pacific_day(t))
-    return {"followers": account.followers(t), "fan_count": fans(account, t), "posts_count": len(items),
-            "videos_count": sum(is_video(item) for item in items), "reactions_total": account.total("likes", t),
-            "comments_total": account.total("comments", t), "shares_total": account.total("shares", t),
-            "insights": {name: page_value(account, name, "days_28", end) for name in PAGE_METRICS},
-            "content": [{"id": post_id(account, item), "kind": item.kind, "published_at": graph_time(item.at),
-                         "permalink": permalink(account, item), "likes": item.count("likes", t),
-                         "comments": item.count("comments", t), "shares": shares(item, t), "views": item.count("views", t),
-                         "reach": item.count("views", t) * 7 // 10} for item in reversed(items)]}
+    return {
+        "followers": account.followers(t), "fan_count": fans(account, t), "posts_count": len(items),
+        "videos_count": sum(is_video(item) for item in items), "reactions_total": account.total("likes", t),
+        "comments_total": account.total("comments", t), "shares_total": account.total("shares", t),
+        "insights": {name: page_value(account, name, "days_28", end) for name in PAGE_METRICS}, "content": [{
+            "id": post_id(account, item), "kind": item.kind, "published_at": graph_time(item.at),
+            "permalink": permalink(account, item), "likes": item.count("likes", t),
+            "comments": item.count("comments", t), "shares": shares(item, t), "views": item.count("views", t),
+            "reach": item.count("views", t) * 7 // 10
+        } for item in reversed(items)]
+    }

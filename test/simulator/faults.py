@@ -11,16 +11,22 @@ A rule is an object:
     probability   0 to 1 (default 1), drawn from the seed, the request and how often it was made
     times         for the next N matching requests only
     skip          after the first N matching requests
-    seconds       of a delay;  retry_after  seconds that a rate limit names;  status  of a server_error
+    until         while the calendar is before this time (ISO 8601)
+    seconds       of a delay;  status  of a server_error
+    retry_after   seconds that a rate limit names; without it, what is left of `until`
     scope         what a rate limit is for: account (default) or host
 """
 
+import math
 from random import Random
 
 from server import Response
+from texts import parse_time
 
-ALIASES = {"401": "unauthorized", "403": "forbidden", "429": "rate_limit", "5xx": "server_error", "500": "server_error",
-           "503": "server_error", "retired_metric": "retired"}
+ALIASES = {
+    "401": "unauthorized", "403": "forbidden", "429": "rate_limit", "5xx": "server_error",
+    "500": "server_error", "503": "server_error", "retired_metric": "retired"
+}
 DELIVERY = ("delay", "reset", "truncate", "garbage", "hang", "too_large", "deep", "empty")
 ANSWERS = ("unauthorized", "forbidden", "rate_limit", "quota", "server_error")
 STANDING = ("retired", "null_member")
@@ -32,11 +38,14 @@ class BadRule(ValueError):
 
 
 class Rule:
+
     def __init__(self, index, spec):
         if not isinstance(spec, dict):
             raise BadRule("a rule is an object")
-        unknown = set(spec) - {"kind", "host", "platform", "account", "path", "probability", "times", "skip", "seconds",
-                               "retry_after", "status", "metric", "scope", "message"}
+        unknown = set(spec) - {
+            "kind", "host", "platform", "account", "path", "probability", "times", "skip", "seconds",
+            "retry_after", "until", "status", "metric", "scope", "message"
+        }
         if unknown:
             raise BadRule(f"unknown key {sorted(unknown)[0]!r}")
         kind = str(spec.get("kind"))
@@ -49,13 +58,20 @@ class Rule:
         self.spec = spec
         self.status = int(spec.get("status") or (kind if kind in ("500", "503") else 503))
         self.probability = float(spec.get("probability", 1))
+        self.until = parse_time(spec["until"]) if spec.get("until") else None
         self.left = spec.get("times")
         self.skip = int(spec.get("skip", 0))
         self.hits = 0
 
-    def matches(self, platform, host, path, names):
+    def wait(self, now):
+        """The whole seconds that a rate limit names, or None."""
+        if self.spec.get("retry_after"):
+            return math.ceil(float(self.spec["retry_after"]))
+        return math.ceil(self.until - now) if self.until is not None else None
+
+    def matches(self, platform, host, path, names, now):
         spec = self.spec
-        return ((not spec.get("host") or spec["host"] == host)
+        return ((self.until is None or now < self.until) and (not spec.get("host") or spec["host"] == host)
                 and (not spec.get("platform") or spec["platform"] == platform)
                 and (not spec.get("account") or str(spec["account"]) in names)
                 and (not spec.get("path") or spec["path"] in path))
@@ -76,8 +92,9 @@ class Rule:
 
 
 class Faults:
-    def __init__(self, seed):
-        self.seed = seed
+
+    def __init__(self, seed, clock):
+        self.seed, self.clock = seed, clock
         self.rules = []
         self.made = 0
         self.counts = {}
@@ -97,32 +114,36 @@ class Faults:
         return [dict(rule.spec, hits=rule.hits, left=rule.left) for rule in self.rules]
 
     def next(self, platform, request, names, member=False):
-        """The first rule that strikes this request, or None. Of a batch's members only rules with a `path` speak, and
-        only those that the platform answers."""
+        """The first rule that strikes this request, or None. Of a batch's members only rules with a `path`
+        speak, and only those that the platform answers."""
         if not self.rules:
             return None
+        now = self.clock()
         key = f"{request.host}{request.path}/{names[0] if names else ''}"
         nth = self.counts[key] = self.counts.get(key, 0) + 1
         for rule in self.rules:
             if member and (rule.kind not in ANSWERS or not rule.spec.get("path")):
                 continue
-            if (rule.kind not in STANDING and rule.matches(platform, request.host, request.path, names)
+            if (rule.kind not in STANDING and rule.matches(platform, request.host, request.path, names, now)
                     and rule.strikes(self.seed, key, nth)):
                 return rule
         return None
 
     def retired(self, platform, request, names):
         """The metrics that the platform refuses to this account."""
-        return {rule.spec["metric"] for rule in self.rules
-                if rule.kind == "retired" and rule.matches(platform, request.host, request.path, names)
-                and (rule.left is None or rule.strikes(self.seed, "", 0))}
+        return {
+            rule.spec["metric"] for rule in self.rules if rule.kind == "retired"
+            and rule.matches(platform, request.host, request.path, names, self.clock()) and (
+                rule.left is None or rule.strikes(self.seed, "", 0))
+        }
 
     def null_member(self, platform, request, names):
         """Is this member of a batch to come back as null?"""
         key = f"{request.host}{request.path}/member"
         nth = self.counts[key] = self.counts.get(key, 0) + 1
-        return any(rule.kind == "null_member" and rule.matches(platform, request.host, request.path, names)
-                   and rule.strikes(self.seed, key, nth) for rule in self.rules)
+        return any(rule.kind == "null_member" and rule.matches(
+            platform, request.host, request.path, names, self.clock()) and rule.strikes(self.seed, key, nth)
+                   for rule in self.rules)
 
 
 def deliver(rule, response):
@@ -137,7 +158,9 @@ def deliver(rule, response):
     elif kind == "empty":
         response = Response(200, b"", {"Content-Type": "application/json"})
     elif kind == "too_large":
-        response = Response(200, b'{"padding":"' + b"x" * TOO_LARGE + b'"}', {"Content-Type": "application/json"})
+        response = Response(200, b'{"padding":"' + b"x" * TOO_LARGE + b'"}',
+                            {"Content-Type": "application/json"})
     elif kind == "deep":
-        response = Response(200, b'{"data":' + b"[" * 100000 + b"]" * 100000 + b"}", {"Content-Type": "application/json"})
+        response = Response(200, b'{"data":' + b"[" * 100000 + b"]" * 100000 + b"}",
+                            {"Content-Type": "application/json"})
     return response

@@ -1,4 +1,5 @@
-"""Parts of a Graph API answer: errors, field lists such as `id,shares,comments.limit(0).summary(total_count)`, pages."""
+"""Parts of a Graph API answer: errors, field lists such as
+`id,shares,comments.limit(0).summary(total_count)`, pages."""
 
 import base64
 from urllib.parse import urlencode
@@ -8,6 +9,7 @@ from texts import md5, number
 
 
 class GraphError(Exception):
+
     def __init__(self, response):
         self.response = response
 
@@ -29,9 +31,12 @@ def text_error(code, message, **more):
 
 
 def no_object(name):
-    return text_error(100, f"Unsupported get request. Object with ID '{name}' does not exist, cannot be loaded due to missing "
-                      "permissions, or does not support this operation. Please read the Graph API documentation at "
-                      "https://developers.facebook.com/docs/graph-api", subcode=33)
+    return text_error(
+        100,
+        f"Unsupported get request. Object with ID '{name}' does not exist, cannot be loaded due to missing "
+        "permissions, or does not support this operation. Please read the Graph API documentation at "
+        "https://developers.facebook.com/docs/graph-api",
+        subcode=33)
 
 
 class Field:
@@ -49,7 +54,10 @@ class Field:
 def parse_fields(text):
     fields, at = read_fields(text, 0)
     if at != len(text):
-        raise text_error(2500, f"Syntax error \"Expected end of string instead of \\\"{text[at]}\\\".\" at character {at}: {text}")
+        raise text_error(
+            2500,
+            f"Syntax error \"Expected end of string instead of \\\"{text[at]}\\\".\" at character {at}: {text}"
+        )
     return fields
 
 
@@ -104,7 +112,8 @@ def page(request, entries, make, default=25, most=100):
         after = cursor(start + len(shown))
         out["paging"] = {"cursors": {"before": cursor(start), "after": after}}
         query = {k: v for k, v in request.query.items() if k != "after"}
-        link = f"https://{request.host}{request.path}?" + urlencode({"access_token": request.token.text, **query, "after": after})
+        link = f"https://{request.host}{request.path}?" + urlencode(
+            {"access_token": request.token.text, **query, "after": after})
         if start + len(shown) < len(entries):
             out["paging"]["next"] = link
     return Response(200, out)
@@ -112,7 +121,11 @@ def page(request, entries, make, default=25, most=100):
 
 def shift_links(request, since, until):
     """The links to the windows before and after: they are always there, and lead on for ever."""
+
     def link(by):
-        return f"https://{request.host}{request.path}?" + urlencode(
-            {"access_token": request.token.text, **request.query, "since": int(since + by), "until": int(until + by)})
+        return f"https://{request.host}{request.path}?" + urlencode({
+            "access_token": request.token.text, **request.query, "since": int(since + by),
+            "until": int(until + by)
+        })
+
     return {"previous": link(since - until), "next": link(until - since)}

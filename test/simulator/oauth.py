@@ -1,8 +1,9 @@
-"""Grants: authorization codes, access and refresh tokens of all platforms, with their habits left to the callers.
+"""Grants: authorization codes, access and refresh tokens of all platforms, with their habits left to the
+callers.
 
-A token of the form tok-<platform>-<artist> is valid without having been issued, for all scopes. Issued tokens end by
-the simulated clock. A refresh token of a platform that rotates them works once: a second use is counted and, where the
-platform does so, ends every token of that grant.
+A token of the form tok-<platform>-<artist> is valid without having been issued, for all scopes. Issued
+tokens end by the simulated clock. A refresh token of a platform that rotates them works once: a second use
+is counted and, where the platform does so, ends every token of that grant.
 """
 
 import hashlib
@@ -16,13 +17,14 @@ CODE_LIFE = 600
 
 
 class Grant:
-    """What one consent gave: to which client, for which artist, which scopes. All tokens of a consent share it."""
+    """What one consent gave: to which client, for which artist, which scopes. All tokens of a consent
+    share it."""
     __slots__ = ("platform", "number", "client_id", "scopes", "dead", "since", "renewals")
 
     def __init__(self, platform, number, client_id, scopes, since=None):
         self.platform, self.number, self.client_id, self.scopes = platform, number, client_id, scopes
         self.dead = False
-        self.since = since          # when the user consented; None for made-up tokens
+        self.since = since  # when the user consented; None for made-up tokens
         self.renewals = 0
 
 
@@ -35,15 +37,16 @@ class Token:
 
 
 class Grants:
+
     def __init__(self, clock, seed):
         self.clock, self.seed = clock, seed
         self.tokens = {}
         self.serial = 0
         self.revoked = set()
-        self.reused = []            # uses of a refresh token that was used before
-        self.exchanges = {}         # platform -> number of token requests that succeeded
-        self.consents = {}          # platform -> {"artist", "deny", "untick"}
-        self.clients = {}           # platform -> {client_id: client_secret}, empty: any client is known
+        self.reused = []  # uses of a refresh token that was used before
+        self.exchanges = {}  # platform -> number of token requests that succeeded
+        self.consents = {}  # platform -> {"artist", "deny", "untick"}
+        self.clients = {}  # platform -> {client_id: client_secret}, empty: any client is known
         self.app_secret_proof = False
 
     def text(self, kind, platform):
@@ -79,7 +82,7 @@ class Grants:
                 number = ids.number_of(platform, text[len(start):])
                 if number is not None:
                     token = Token(text, Grant(platform, number, None, None), kind, None)
-                    if kind == "refresh":           # it must remember its use and its family
+                    if kind == "refresh":  # it must remember its use and its family
                         self.tokens[text] = token
                     return token
         return None
@@ -98,8 +101,16 @@ class Grants:
             return True
         return client_id in known and (not secret_needed or known[client_id] == secret)
 
-    def authorize(self, platform, query, separator=" ", client="client_id", scope="scope", denied="access_denied",
-                  hex_challenge=False, pkce=False, life=CODE_LIFE):
+    def authorize(self,
+                  platform,
+                  query,
+                  separator=" ",
+                  client="client_id",
+                  scope="scope",
+                  denied="access_denied",
+                  hex_challenge=False,
+                  pkce=False,
+                  life=CODE_LIFE):
         """The consent page: answers at once as the consent of the platform says, 302 to redirect_uri."""
         redirect = query.get("redirect_uri", "")
         if not redirect or not query.get(client):
@@ -118,8 +129,9 @@ class Grants:
             asked = [s for s in query.get(scope, "").split(separator) if s]
             scopes = [s for s in asked if s not in consent.get("untick", ())]
             grant = Grant(platform, number, query[client], scopes, self.clock())
-            code = self.issue("code", grant, life, {
-                "redirect_uri": redirect, "challenge": query.get("code_challenge"), "hex": hex_challenge})
+            code = self.issue(
+                "code", grant, life,
+                {"redirect_uri": redirect, "challenge": query.get("code_challenge"), "hex": hex_challenge})
             answer["code"] = code.text
         joint = "&" if "?" in redirect else "?"
         return Response(302, b"", {"Location": redirect + joint + urlencode(answer)})
@@ -139,8 +151,8 @@ class Grants:
         return token.grant, None
 
     def renew(self, platform, text, client_id, rotates):
-        """(grant, None) for a good refresh token; else (None, why). One that rotates is spent by its use; a second use
-        is counted and ends the grant with all its tokens."""
+        """(grant, None) for a good refresh token; else (None, why). One that rotates is spent by its use;
+        a second use is counted and ends the grant with all its tokens."""
         token, problem = self.find(text, platform, "refresh")
         if problem:
             spent = self.tokens.get(text)

@@ -1,7 +1,9 @@
-"""A lean HTTP/1.1 server on asyncio: keep-alive, pipelining, gzip, and the ways in which an answer can go wrong.
+"""A lean HTTP/1.1 server on asyncio: keep-alive, pipelining, gzip, and the ways in which an answer can go
+wrong.
 
 It knows nothing of platforms: it parses requests, asks a handler for a Response and writes it. A Response
-may carry a `failure` (a delay, a reset, a cut body, no answer at all), which this file acts out on the wire.
+may carry a `failure` (a delay, a reset, a cut body, no answer at all), which this file acts out on the
+wire.
 """
 
 import asyncio
@@ -11,17 +13,19 @@ import struct
 import socket
 from urllib.parse import parse_qsl, unquote
 
-REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found", 304: "Not Modified",
-           400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-           405: "Method Not Allowed", 413: "Payload Too Large", 429: "Too Many Requests",
-           500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable",
-           504: "Gateway Timeout"}
+REASONS = {
+    200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found", 304: "Not Modified",
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    413: "Payload Too Large", 429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway",
+    503: "Service Unavailable", 504: "Gateway Timeout"
+}
 MAX_REQUEST = 1 << 20
 GZIP_FROM = 1024
 
 
 class Request:
-    """One request: host and path as the real host would see them, query and form as dicts of single values."""
+    """One request: host and path as the real host would see them, query and form as dicts of single
+    values."""
     __slots__ = ("method", "host", "path", "query_string", "headers", "body", "_query", "_form", "account",
                  "token", "member_of", "rate")
 
@@ -66,10 +70,15 @@ class Request:
 
 
 class Response:
-    """Status, body (bytes, text, or an object that becomes JSON), headers, and how the delivery fails, if it does."""
+    """Status, body (bytes, text, or an object that becomes JSON), headers, and how the delivery fails, if
+    it does."""
     __slots__ = ("status", "body", "headers", "failure")
 
-    def __init__(self, status=200, body=b"", headers=None, content_type="application/json; charset=utf-8",
+    def __init__(self,
+                 status=200,
+                 body=b"",
+                 headers=None,
+                 content_type="application/json; charset=utf-8",
                  failure=None):
         if isinstance(body, str):
             body = body.encode("utf-8", "surrogatepass")
@@ -84,12 +93,13 @@ class Response:
 
 
 class Connection(asyncio.Protocol):
-    """One client connection. Requests of a pipeline are answered in order; a delayed answer holds the later ones."""
+    """One client connection. Requests of a pipeline are answered in order; a delayed answer holds the
+    later ones."""
 
     def __init__(self, server):
         self.server = server
         self.buffer = b""
-        self.waiting = None     # the timer of a delayed answer
+        self.waiting = None  # the timer of a delayed answer
         self.hanging = False
 
     def connection_made(self, transport):
@@ -139,7 +149,8 @@ class Connection(asyncio.Protocol):
         response = self.server.handle(request)
         delay = response.failure.get("delay", 0)
         if delay:
-            self.waiting = asyncio.get_running_loop().call_later(delay, self.after_delay, request, response, close)
+            self.waiting = asyncio.get_running_loop().call_later(delay, self.after_delay, request, response,
+                                                                 close)
         else:
             self.deliver(request, response, close)
 
@@ -159,7 +170,8 @@ class Connection(asyncio.Protocol):
         body = response.body
         head = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}"]
         head += [f"{name}: {value}" for name, value in response.headers.items()]
-        if len(body) >= GZIP_FROM and "gzip" in request.headers.get("accept-encoding", "") and self.server.gzip:
+        if len(body) >= GZIP_FROM and "gzip" in request.headers.get("accept-encoding",
+                                                                    "") and self.server.gzip:
             body = gzip.compress(body, 1)
             head.append("Content-Encoding: gzip")
         if response.status not in (204, 304):

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A fake of ten music and video platforms and their OAuth servers, for tests, demos and benchmarks.
 
-    python3 test/simulator/simulator.py --port 0 --port-file F
+python3 test/simulator/simulator.py --port 0 --port-file F
 
-A request for https://HOST/PATH is sent to http://127.0.0.1:PORT/HOST/PATH. README.md says what can be asked of it.
+A request for https://HOST/PATH is sent to http://127.0.0.1:PORT/HOST/PATH. README.md says what can be
+asked of it.
 """
 
 import argparse
@@ -54,7 +55,7 @@ class Simulator:
     def reset(self):
         """Forgets grants, faults and counts. The world and the clock stay."""
         self.grants = oauth.Grants(self.now, self.options.seed)
-        self.faults = Faults(self.options.seed)
+        self.faults = Faults(self.options.seed, self.now)
         self.requests = Counter()
         self.by_account = Counter()
         self.statuses = Counter()
@@ -79,7 +80,7 @@ class Simulator:
             if module is None:
                 return Response(404, {"error": f"the simulator has no host {request.host}"})
             return self.ask(module, request)
-        except Exception as problem:                                            # a bug here must not look like a fault
+        except Exception as problem:  # a bug here must not look like a fault
             import traceback
             traceback.print_exc()
             return Response(500, {"simulator_bug": repr(problem)})
@@ -92,9 +93,9 @@ class Simulator:
         rule = self.faults.next(platform, request, names)
         if rule and rule.kind in ANSWERS:
             response = module.failure(self, request, rule.kind, rule)
-            if rule.kind in ("rate_limit", "quota") and rule.spec.get("retry_after"):
+            if rule.kind in ("rate_limit", "quota") and rule.wait(self.now()):
                 scope = request.host if rule.spec.get("scope") == "host" or not names else names[0]
-                self.named[request.host, scope] = self.now() + float(rule.spec["retry_after"])
+                self.named[request.host, scope] = self.now() + rule.wait(self.now())
         else:
             response = module.handle(self, request)
             if rule:
@@ -104,7 +105,10 @@ class Simulator:
 
     def member(self, module, request):
         """Answers a member of a batch, with the faults that are meant for its path."""
-        rule = self.faults.next(request.account and request.account[0], request, self.names(request), member=True)
+        rule = self.faults.next(request.account and request.account[0],
+                                request,
+                                self.names(request),
+                                member=True)
         return module.failure(self, request, rule.kind, rule) if rule else module.handle(self, request)
 
     def names(self, request):
@@ -115,15 +119,18 @@ class Simulator:
         return [ids.external_id(platform, number), str(number)]
 
     def note(self, request, names):
-        template = "/".join("{}" if VARIABLE.match(s) and not VERSION.match(s) else s for s in request.path.split("/"))
+        template = "/".join("{}" if VARIABLE.match(s) and not VERSION.match(s) else s
+                            for s in request.path.split("/"))
         self.requests[f"{request.method} {request.host}{template}"] += 1
         if names:
             self.by_account[f"{request.account[0]}/{names[0]}"] += 1
         for scope in [request.host] + names[:1]:
             until = self.named.get((request.host, scope))
             if until is not None and self.now() < until:
-                self.early.append({"host": request.host, "path": request.path, "scope": scope,
-                                   "seconds_early": until - self.now()})
+                self.early.append({
+                    "host": request.host, "path": request.path, "scope": scope,
+                    "seconds_early": until - self.now()
+                })
                 break
 
     def retired(self, platform, request):
@@ -145,8 +152,10 @@ def scale_rule(text):
     span, _, values = text.rpartition(":")
     first, _, last = span.partition("-")
     try:
-        rule = {key: float(value) if key == "cadence" else int(value)
-                for key, value in (pair.split("=") for pair in values.split(","))}
+        rule = {
+            key: float(value) if key == "cadence" else int(value)
+            for key, value in (pair.split("=") for pair in values.split(","))
+        }
         if set(rule) - {"posts", "cadence"}:
             raise ValueError
         return (int(first or 0), int(last or first or ids.TOO_LARGE), rule)
@@ -155,14 +164,22 @@ def scale_rule(text):
 
 
 def arguments(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=8765, help="0 picks a free one")
     parser.add_argument("--port-file", help="where the port is written once it listens")
     parser.add_argument("--seed", default="1", help="another seed, another world")
     parser.add_argument("--now", type=control.parse_now, help="freeze the calendar at this time, ISO 8601")
     parser.add_argument("--posts", type=int, help="items that every account has before 2025")
-    parser.add_argument("--scale", type=scale_rule, action="append", default=[], metavar="RULE", help=scale_rule.__doc__)
-    parser.add_argument("--deezer-quota", action="store_true", help="enforce Deezer's 50 requests in 5 seconds")
+    parser.add_argument("--scale",
+                        type=scale_rule,
+                        action="append",
+                        default=[],
+                        metavar="RULE",
+                        help=scale_rule.__doc__)
+    parser.add_argument("--deezer-quota",
+                        action="store_true",
+                        help="enforce Deezer's 50 requests in 5 seconds")
     parser.add_argument("--limits", action="store_true", help="enforce the rate limits of X and Tidal")
     parser.add_argument("--no-gzip", action="store_true", help="never compress")
     parser.add_argument("--with-parent", action="store_true", help="quit when the parent process is gone")

@@ -1,4 +1,5 @@
-"""Small texts that many platforms need: times in their spellings, digests, whole numbers out of parameters."""
+"""Small texts that many platforms need: times in their spellings, digests, whole numbers out of
+parameters."""
 
 import hashlib
 from datetime import datetime, timedelta, timezone
@@ -37,11 +38,13 @@ def parse_time(text):
 
 
 def pacific_offset(day):
-    """Seconds that America/Los_Angeles is behind UTC on a date: daylight saving from the second Sunday of March to
-    the first Sunday of November, the rule since 2007; the change at 2 o'clock is put at midnight."""
+    """Seconds that America/Los_Angeles is behind UTC on a date: daylight saving from the second Sunday of
+    March to the first Sunday of November, the rule since 2007; the change at 2 o'clock is put at midnight."""
+
     def sunday(month, nth):
         first = datetime(day.year, month, 1)
         return first + timedelta(days=(6 - first.weekday()) % 7 + 7 * (nth - 1))
+
     noon = datetime(day.year, day.month, day.day)
     return 7 * 3600 if sunday(3, 2) < noon <= sunday(11, 1) else 8 * 3600
 

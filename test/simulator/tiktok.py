@@ -7,7 +7,7 @@ import json
 
 import ids
 from server import Response
-from texts import md5, number
+from texts import md5
 from world import DAY
 
 PLATFORM = "tiktok"
@@ -15,12 +15,14 @@ HOSTS = ("open.tiktokapis.com", "www.tiktok.com")
 ACCESS_LIFE, REFRESH_LIFE = 7200, 180 * DAY
 SCOPES = ("user.info.basic", "user.info.profile", "user.info.stats", "video.list")
 USER_FIELDS = {
-    "user.info.basic": ("open_id", "union_id", "avatar_url", "avatar_url_100", "avatar_large_url", "display_name"),
+    "user.info.basic": ("open_id", "union_id", "avatar_url", "avatar_url_100", "avatar_large_url",
+                        "display_name"),
     "user.info.profile": ("bio_description", "profile_deep_link", "username", "is_verified"),
-    "user.info.stats": ("follower_count", "following_count", "likes_count", "video_count")}
+    "user.info.stats": ("follower_count", "following_count", "likes_count", "video_count")
+}
 VIDEO_FIELDS = ("id", "create_time", "title", "video_description", "share_url", "embed_link", "embed_html",
-                "cover_image_url", "duration", "height", "width", "like_count", "comment_count", "share_count", "view_count",
-                "is_aigc")
+                "cover_image_url", "duration", "height", "width", "like_count", "comment_count",
+                "share_count", "view_count", "is_aigc")
 
 
 def log_id(*parts):
@@ -37,23 +39,27 @@ def answer(data):
 
 def failure(sim, request, kind, rule):
     if "oauth" in request.path and kind != "server_error":
-        return Response(429 if kind in ("rate_limit", "quota") else 400, {
-            "error": "rate_limit_exceeded" if kind in ("rate_limit", "quota") else "invalid_request",
-            "error_description": "Synthetic.", "log_id": log_id(kind)})
+        return Response(
+            429 if kind in ("rate_limit", "quota") else 400, {
+                "error": "rate_limit_exceeded" if kind in ("rate_limit", "quota") else "invalid_request",
+                "error_description": "Synthetic.", "log_id": log_id(kind)
+            })
     if kind == "unauthorized":
         return error(401, "access_token_invalid", "The access token is invalid or not found in the request.")
     if kind == "forbidden":
-        return error(401, "scope_not_authorized", "The user did not authorize the scope required for completing this request.")
+        return error(401, "scope_not_authorized",
+                     "The user did not authorize the scope required for completing this request.")
     if kind in ("rate_limit", "quota"):
         out = error(429, "rate_limit_exceeded", "The API rate limit was exceeded. Please try again later.")
-        if rule.spec.get("retry_after"):
-            out.headers["Retry-After"] = str(int(rule.spec["retry_after"]))
+        if rule.wait(sim.now()):
+            out.headers["Retry-After"] = str(rule.wait(sim.now()))
         return out
     return error(rule.status, "internal_error", "Something is wrong. Please try again later.")
 
 
 def account_of(sim, request):
-    request.token, request.rate = sim.grants.find(request.bearer, PLATFORM, "access") if request.bearer else (None, None)
+    request.token, request.rate = sim.grants.find(request.bearer, PLATFORM,
+                                                  "access") if request.bearer else (None, None)
     return (PLATFORM, request.token.grant.number) if request.token else None
 
 
@@ -61,7 +67,11 @@ def handle(sim, request):
     path = request.path.rstrip("/")
     if request.host == "www.tiktok.com":
         if path == "/v2/auth/authorize":
-            return sim.grants.authorize(PLATFORM, request.query, separator=",", client="client_key", hex_challenge=True)
+            return sim.grants.authorize(PLATFORM,
+                                        request.query,
+                                        separator=",",
+                                        client="client_key",
+                                        hex_challenge=True)
         return Response(404, "Not Found", content_type="text/html")
     if path == "/v2/oauth/token":
         return token_server(sim, request)
@@ -89,18 +99,21 @@ def user_info(sim, request, account):
         return error(400, "invalid_params", "fields is required")
     for name in fields:
         scope = next((scope for scope, names in USER_FIELDS.items() if name in names), None)
-        if scope is None:
+        if scope is None or name in sim.retired(PLATFORM, request):
             return error(400, "invalid_params", f"Field {name} is invalid")
         if not scoped(request, scope):
             return error(401, "scope_not_authorized",
                          "The user did not authorize the scope required for completing this request.")
     handle_ = username(account)
     avatar = f"https://p16-sign.tiktokcdn.com/{md5(account.number)}.jpeg"
-    values = {"open_id": ids.external_id(PLATFORM, account.number), "display_name": account.artist.name, "username": handle_,
-              "union_id": str(account.number), "avatar_url": avatar, "avatar_url_100": avatar, "avatar_large_url": avatar,
-              "bio_description": "", "profile_deep_link": f"https://vm.tiktok.com/{handle_}", "is_verified": False,
-              "follower_count": account.followers(now), "following_count": 40 + account.number % 90,
-              "likes_count": likes_count(account, now), "video_count": len(public(account, now))}
+    values = {
+        "open_id": ids.external_id(PLATFORM, account.number), "display_name": account.artist.name,
+        "username": handle_, "union_id": str(account.number), "avatar_url": avatar, "avatar_url_100": avatar,
+        "avatar_large_url": avatar, "bio_description": "",
+        "profile_deep_link": f"https://vm.tiktok.com/{handle_}", "is_verified": False,
+        "follower_count": account.followers(now), "following_count": 40 + account.number % 90,
+        "likes_count": likes_count(account, now), "video_count": len(public(account, now))
+    }
     return answer({"user": {name: values[name] for name in fields}})
 
 
@@ -125,22 +138,27 @@ def video_id(account, item):
 def video(account, item, fields, now):
     name = video_id(account, item)
     share = f"https://www.tiktok.com/@{username(account)}/{item.kind}/{name}?utm_campaign=tt4d_open_api&utm_source=client"
-    values = {"id": name, "create_time": int(item.at), "title": item.title if item.index % 5 else "",
-              "video_description": f"{item.title} #music", "share_url": share, "embed_link": share, "embed_html": "<div></div>",
-              "cover_image_url": f"https://p16-sign.tiktokcdn.com/{md5(name)}.jpeg", "duration": item.duration
-              if item.kind == "video" else 0, "height": 1024, "width": 576, "like_count": item.count("likes", now),
-              "comment_count": item.count("comments", now), "share_count": item.count("shares", now),
-              "view_count": item.count("views", now), "is_aigc": False}
+    values = {
+        "id": name, "create_time": int(item.at), "title": item.title if item.index % 5 else "",
+        "video_description": f"{item.title} #music", "share_url": share, "embed_link": share,
+        "embed_html": "<div></div>", "cover_image_url": f"https://p16-sign.tiktokcdn.com/{md5(name)}.jpeg",
+        "duration": item.duration if item.kind == "video" else 0, "height": 1024, "width": 576,
+        "like_count": item.count("likes", now), "comment_count": item.count("comments", now),
+        "share_count": item.count("shares", now), "view_count": item.count("views", now), "is_aigc": False
+    }
     return {key: values[key] for key in fields}
 
 
 def videos(sim, request, account, by_id):
     if not scoped(request, "video.list"):
-        return error(401, "scope_not_authorized", "The user did not authorize the scope required for completing this request.")
+        return error(401, "scope_not_authorized",
+                     "The user did not authorize the scope required for completing this request.")
     fields, now = [name for name in request.query.get("fields", "").split(",") if name], sim.now()
-    unknown = [name for name in fields if name not in VIDEO_FIELDS]
+    retired = sim.retired(PLATFORM, request)
+    unknown = [name for name in fields if name not in VIDEO_FIELDS or name in retired]
     if not fields or unknown:
-        return error(400, "invalid_params", f"Field {unknown[0]} is invalid" if unknown else "fields is required")
+        return error(400, "invalid_params",
+                     f"Field {unknown[0]} is invalid" if unknown else "fields is required")
     try:
         body = json.loads(request.body or b"{}")
         if not isinstance(body, dict):
@@ -152,21 +170,27 @@ def videos(sim, request, account, by_id):
         if not 0 < len(wanted) <= 20:
             return error(400, "invalid_params", "video_ids must hold 1 to 20 ids")
         mine = {video_id(account, item): item for item in public(account, now)}
-        return answer({"videos": [video(account, mine[name], fields, now) for name in wanted if name in mine]})
+        return answer(
+            {"videos": [video(account, mine[name], fields, now) for name in wanted if name in mine]})
     count, cursor = body.get("max_count", 10), body.get("cursor")
-    if not isinstance(count, int) or not 1 <= count <= 20 or (cursor is not None and not isinstance(cursor, int)):
+    if not isinstance(count, int) or not 1 <= count <= 20 or (cursor is not None
+                                                              and not isinstance(cursor, int)):
         return error(400, "invalid_params", "max_count must be between 1 and 20")
     before = [item for item in reversed(public(account, now)) if cursor is None or item.at * 1000 < cursor]
     shown = before[:count]
     last = int(shown[-1].at) * 1000 if shown else cursor or 0
-    return answer({"videos": [video(account, item, fields, now) for item in shown], "cursor": last,
-                   "has_more": len(before) > count})
+    return answer({
+        "videos": [video(account, item, fields, now) for item in shown], "cursor": last,
+        "has_more": len(before) > count
+    })
 
 
 def token_server(sim, request):
     """Flat answers, without the envelope."""
+
     def refuse(code, text, status=400):
         return Response(status, {"error": code, "error_description": text, "log_id": log_id(code)})
+
     form = request.form
     client = form.get("client_key")
     if not sim.grants.client_known(PLATFORM, client, form.get("client_secret")):
@@ -178,27 +202,37 @@ def token_server(sim, request):
         if problem == "verifier":
             return refuse("invalid_request", "Code verifier or code challenge is invalid.")
         if problem:
-            return refuse("invalid_request" if problem == "redirect_uri" else "invalid_grant", "Redirect_uri is not matched "
-                          "with the uri when requesting code." if problem == "redirect_uri" else
-                          "Authorization code is expired.")
+            return refuse(
+                "invalid_request" if problem == "redirect_uri" else "invalid_grant",
+                "Redirect_uri is not matched "
+                "with the uri when requesting code."
+                if problem == "redirect_uri" else "Authorization code is expired.")
     elif kind == "refresh_token":
         grant, problem = sim.grants.renew(PLATFORM, form.get("refresh_token"), client, rotates=True)
         if problem:
             return refuse("invalid_grant", "Refresh token is invalid or expired.")
     else:
         return refuse("unsupported_grant_type", "Grant type is not supported.")
-    access, refresh = sim.grants.issue("access", grant, ACCESS_LIFE), sim.grants.issue("refresh", grant, REFRESH_LIFE)
-    return Response(200, {"access_token": access.text, "expires_in": ACCESS_LIFE, "refresh_token": refresh.text,
-                          "open_id": ids.external_id(PLATFORM, grant.number), "refresh_expires_in": REFRESH_LIFE,
-                          "scope": ",".join(SCOPES if grant.scopes is None else grant.scopes), "token_type": "Bearer"})
+    access, refresh = sim.grants.issue("access", grant,
+                                       ACCESS_LIFE), sim.grants.issue("refresh", grant, REFRESH_LIFE)
+    return Response(
+        200, {
+            "access_token": access.text, "expires_in": ACCESS_LIFE, "refresh_token": refresh.text,
+            "open_id": ids.external_id(PLATFORM, grant.number), "refresh_expires_in": REFRESH_LIFE,
+            "scope": ",".join(SCOPES if grant.scopes is None else grant.scopes), "token_type": "Bearer"
+        })
 
 
 def truth(sim, account, t):
     """User info, and each listed video; likes_count is of more videos than are listed."""
     items = public(account, t)
-    return {"followers": account.followers(t), "following_count": 40 + account.number % 90, "video_count": len(items),
-            "likes_count": likes_count(account, t),
-            **{f"total_{name}": sum(item.count(name, t) for item in items) for name in ("views", "comments", "shares")},
-            "content": [{"id": video_id(account, item), "kind": item.kind, "published_at": int(item.at), "title": item.title,
-                         **{name: item.count(name, t) for name in ("likes", "comments", "shares", "views")}}
-                        for item in reversed(items)]}
+    return {
+        "followers": account.followers(t), "following_count": 40 + account.number % 90,
+        "video_count": len(items), "likes_count": likes_count(account, t), **{
+            f"total_{name}": sum(item.count(name, t) for item in items) for name in ("views", "comments", "shares")
+        }, "content": [{
+            "id": video_id(account,
+                           item), "kind": item.kind, "published_at": int(item.at), "title": item.title,
+            **{name: item.count(name, t) for name in ("likes", "comments", "shares", "views")}
+        } for item in reversed(items)]
+    }

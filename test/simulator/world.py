@@ -1,10 +1,10 @@
 """The world behind the APIs: artists whose numbers grow over a calendar.
 
-Every number is a pure function of (seed, artist, platform, time), so a test may ask for the truth at any moment and
-in any order. What is cached here is only a faster way to the same value.
+Every number is a pure function of (seed, artist, platform, time), so a test may ask for the truth at any
+moment and in any order. What is cached here is only a faster way to the same value.
 
-An artist is a number. Its ids at the platforms are made from that number (see ids.py), so that one artist has the
-same name, releases and collaborations everywhere. Times are seconds since 1970 in UTC.
+An artist is a number. Its ids at the platforms are made from that number (see ids.py), so that one artist
+has the same name, releases and collaborations everywhere. Times are seconds since 1970 in UTC.
 """
 
 import math
@@ -14,37 +14,34 @@ from collections import OrderedDict
 from random import Random
 
 DAY = 86400
-GENESIS = 1735689600            # 2025-01-01T00:00:00Z, a Wednesday: the growth tables begin here
-CHUNK = 128                     # days whose chances come from one generator
-CACHED = 4000                   # artists and accounts kept at once
+GENESIS = 1735689600  # 2025-01-01T00:00:00Z, a Wednesday: the growth tables begin here
+CHUNK = 128  # days whose chances come from one generator
+CACHED = 4000  # artists and accounts kept at once
 
 SYLLABLES = ("ka", "lo", "mi", "ra", "ve", "no", "ti", "sa", "el", "on", "ri", "du", "ma", "fe", "zu", "li")
-WORDS = ("Glass", "River", "Paper", "Lantern", "Tide", "Velvet", "Copper", "Winter", "Signal", "Orchard", "Static",
-         "Harbor", "Ember", "Mirror", "Satellite", "Meadow", "Neon", "Quiet", "Marble", "Thunder")
+WORDS = ("Glass", "River", "Paper", "Lantern", "Tide", "Velvet", "Copper", "Winter", "Signal", "Orchard",
+         "Static", "Harbor", "Ember", "Mirror", "Satellite", "Meadow", "Neon", "Quiet", "Marble", "Thunder")
 
 # Followers relative to the artist's size; items a week; items before GENESIS.
 PLATFORMS = {
-    "instagram":   (1.00, 3.0, 24),
-    "facebook":    (0.60, 2.0, 20),
-    "spotify":     (0.80, 0.0, 8),
-    "youtube":     (0.70, 1.0, 20),
-    "tiktok":      (1.40, 4.0, 24),
-    "soundcloud":  (0.20, 0.0, 10),
-    "twitter":     (0.40, 5.0, 30),
-    "apple_music": (0.50, 0.0, 8),
-    "deezer":      (0.30, 0.0, 8),
-    "tidal":       (0.10, 0.0, 8),
+    "instagram": (1.00, 3.0, 24), "facebook": (0.60, 2.0, 20), "spotify": (0.80, 0.0, 8),
+    "youtube": (0.70, 1.0, 20), "tiktok": (1.40, 4.0, 24), "soundcloud": (0.20, 0.0, 10),
+    "twitter": (0.40, 5.0, 30), "apple_music": (0.50, 0.0, 8), "deezer": (0.30, 0.0, 8), "tidal": (0.10, 0.0,
+                                                                                                   8),
 }
 MUSIC = ("spotify", "soundcloud", "apple_music", "deezer", "tidal")
 
 # Kinds of posts with their share, and how far beyond the followers a typical one is seen.
 KINDS = {
     "instagram": (("photo", 0.35, 0.45), ("reel", 0.40, 1.30), ("carousel", 0.25, 0.60)),
-    "facebook":  (("photo", 0.40, 0.20), ("video", 0.20, 0.40), ("link", 0.20, 0.12), ("status", 0.20, 0.15)),
-    "youtube":   (("video", 0.60, 0.80), ("short", 0.35, 1.60), ("live", 0.05, 0.30)),
-    "tiktok":    (("video", 0.85, 1.50), ("photo", 0.15, 0.60)),
-    "twitter":   (("tweet", 0.70, 0.30), ("reply", 0.20, 0.05), ("quote", 0.10, 0.20)),
+    "facebook": (("photo", 0.40, 0.20), ("video", 0.20, 0.40), ("link", 0.20, 0.12), ("status", 0.20, 0.15)),
+    "youtube": (("video", 0.60, 0.80), ("short", 0.35, 1.60),
+                ("live", 0.05, 0.30)), "tiktok": (("video", 0.85, 1.50), ("photo", 0.15, 0.60)),
+    "twitter": (("tweet", 0.70, 0.30), ("reply", 0.20, 0.05), ("quote", 0.10, 0.20)),
 }
+
+LEADING = {"instagram": 1,
+           "facebook": 1}  # the kind in which releases and collaborations are posted; else the first
 
 
 def chance(*key):
@@ -80,10 +77,11 @@ class Artist:
     def __init__(self, seed, number):
         self.seed, self.number = seed, number
         r = chance(seed, number, "artist")
-        self.name = "".join(r.choice(SYLLABLES) for _ in range(r.randint(2, 3))).title() + " " + r.choice(WORDS)
-        self.size = 10 ** r.uniform(3.0, 5.3)
-        self.daily = r.uniform(0.0004, 0.0016)          # share of the size that joins on an ordinary day
-        self.trend = r.uniform(-0.2, 0.6)               # change of that rate in a year
+        self.name = "".join(r.choice(SYLLABLES)
+                            for _ in range(r.randint(2, 3))).title() + " " + r.choice(WORDS)
+        self.size = 10**r.uniform(3.0, 5.3)
+        self.daily = r.uniform(0.0004, 0.0016)  # share of the size that joins on an ordinary day
+        self.trend = r.uniform(-0.2, 0.6)  # change of that rate in a year
         self.best_day = r.randrange(7)
         self.hides_likes = r.random() < 0.08
         self.hides_subscribers = r.random() < 0.04
@@ -103,7 +101,7 @@ class Artist:
     def make_release(self, index):
         r = chance(self.seed, self.number, "release", index)
         day = 20 + 45 * index + r.randrange(25)
-        day += (2 - day) % 7                            # day 2 after GENESIS is a Friday
+        day += (2 - day) % 7  # day 2 after GENESIS is a Friday
         kind = r.choices(("single", "ep", "album"), (0.6, 0.2, 0.2))[0]
         tracks = {"single": r.randint(1, 2), "ep": r.randint(4, 6), "album": r.randint(8, 14)}[kind]
         title = f"{r.choice(WORDS)} {r.choice(WORDS)}"
@@ -116,7 +114,8 @@ class Artist:
         """(time, partner's number, strength) of a post made with another artist, about every 60 days."""
         r = chance(self.seed, self.number, "collaboration", index)
         day = 35 + 60 * index + r.randrange(30)
-        return GENESIS + day * DAY + r.randrange(9, 21) * 3600, neighbour(r, self.number), r.lognormvariate(0, 0.4)
+        return GENESIS + day * DAY + r.randrange(9, 21) * 3600, neighbour(r, self.number), r.lognormvariate(
+            0, 0.4)
 
     def purge(self, index):
         """(day, share) of followers that a platform removes as fake, about every 120 days."""
@@ -131,7 +130,8 @@ def neighbour(r, number):
 
 
 def decades(at, first, every):
-    """The indices of a calendar's entries (about one in `every` days, from day `first`) that can lie before `at`."""
+    """The indices of a calendar's entries (about one in `every` days, from day `first`) that can lie
+    before `at`."""
     return range(0, max(0, int((at - GENESIS) / DAY - first) // every + 2))
 
 
@@ -144,9 +144,11 @@ class Item:
         return max(0.0, (t - self.at) / DAY)
 
     def grown(self, full, t):
-        """A count at time t: most of it within two days, the rest within a month, then a slow tail. Never falls."""
+        """A count at time t: most of it within two days, the rest within a month, then a slow tail. Never
+        falls."""
         age = max(0.0, (t - self.at) / DAY)
-        return int(full * (1 - 0.6 * math.exp(-age / 0.9) - 0.4 * math.exp(-age / 9) + 0.03 * math.log1p(age / 30)))
+        return int(full *
+                   (1 - 0.6 * math.exp(-age / 0.9) - 0.4 * math.exp(-age / 9) + 0.03 * math.log1p(age / 30)))
 
     def count(self, name, t):
         return self.grown(getattr(self, name), t)
@@ -165,9 +167,9 @@ class Account:
         self.calendar = rule.get("cadence", 1) > 0
         r = chance(world.seed, artist.number, platform)
         self.base = artist.size * share * r.lognormvariate(0, 0.3)
-        self.gains = array("d", [0.0])          # net followers gained by the start of each day since GENESIS
+        self.gains = array("d", [0.0])  # net followers gained by the start of each day since GENESIS
         self.burst = 0.0
-        self.built = []                         # items, oldest first
+        self.built = []  # items, oldest first
         self.times = []
         self.chunks = 0
         self.sums = {}
@@ -235,7 +237,8 @@ class Account:
         added = []
         if self.chunks == 0:
             for i in range(self.archive):
-                added.append((GENESIS - DAY * 500 * (self.archive - i) / self.archive + r.randrange(43200), None, None))
+                added.append((GENESIS - DAY * 500 * (self.archive - i) / self.archive + r.randrange(43200),
+                              None, None))
         start = GENESIS + self.chunks * CHUNK * DAY
         posts = int(self.per_week * CHUNK / 7)
         for i in range(posts):
@@ -260,10 +263,10 @@ class Account:
     def make_item(self, index, at, release, partner, r):
         item = Item()
         item.index, item.at, item.release = index, at, release
-        kinds = KINDS.get(self.platform, (("track", 1.0, 0.5),))
+        kinds = KINDS.get(self.platform, (("track", 1.0, 0.5), ))
         kind, _, far = r.choices(kinds, [k[1] for k in kinds])[0]
-        if (release or partner) and self.platform in KINDS:
-            kind, _, far = kinds[1] if self.platform != "youtube" else kinds[0]
+        if release or partner:
+            kind, _, far = kinds[LEADING.get(self.platform, 0)]
         item.kind = kind
         item.title = release.title if release else f"{r.choice(WORDS)} {r.choice(WORDS)} {index}"
         item.partners = [partner] if partner else ([release.partner] if release and release.partner else [])
@@ -307,8 +310,8 @@ class Account:
         t = GENESIS + day * DAY
         r = chance(self.world.seed, self.number, self.platform, name, day)
         gain = max(0, self.followers(t + DAY) - self.followers(t))
-        return int((self.followers(t) * ratio + gain * 8 * ratio) * self.artist.weekday_factor(day)
-                   * r.lognormvariate(0, 0.2))
+        return int((self.followers(t) * ratio + gain * 8 * ratio) * self.artist.weekday_factor(day) *
+                   r.lognormvariate(0, 0.2))
 
     def window(self, name, since, until, ratio):
         """The sum of a daily number over the whole UTC days of [since, until)."""
@@ -338,10 +341,10 @@ class World:
 
     def __init__(self, seed=1, scales=()):
         self.seed = seed
-        self.scales = list(scales)              # (first, last, {"posts": n, "cadence": per week})
+        self.scales = list(scales)  # (first, last, {"posts": n, "cadence": per week})
         self.artists = Lru()
         self.accounts = Lru()
-        self.rankings = {}                      # charts by storefront and day
+        self.rankings = {}  # charts by storefront and day
 
     def scale_of(self, number):
         rule = {}
@@ -354,5 +357,5 @@ class World:
         return self.artists.get_or_make(number, lambda: Artist(self.seed, number))
 
     def account(self, platform, number):
-        return self.accounts.get_or_make(
-            (platform, number), lambda: Account(self, platform, self.artist(number)))
+        return self.accounts.get_or_make((platform, number),
+                                         lambda: Account(self, platform, self.artist(number)))

@@ -1,7 +1,8 @@
-"""YouTube: the Data API v3, the Analytics API v2, the Reporting API's reach report, and Google's OAuth server.
+"""YouTube: the Data API v3, the Analytics API v2, the Reporting API's reach report, and Google's OAuth
+server.
 
-Data API statistics are strings; what is hidden is absent. Subscribers above 1000 are rounded down to three figures.
-Analytics days are days of America/Los_Angeles and end some 60 hours before now.
+Data API statistics are strings; what is hidden is absent. Subscribers above 1000 are rounded down to three
+figures. Analytics days are days of America/Los_Angeles and end some 60 hours before now.
 """
 
 from datetime import date, timedelta
@@ -14,16 +15,20 @@ from world import GENESIS
 PLATFORM = "youtube"
 HOSTS = ("www.googleapis.com", "youtube.googleapis.com", "youtubeanalytics.googleapis.com",
          "youtubereporting.googleapis.com", "accounts.google.com", "oauth2.googleapis.com")
-DATA, ANALYTICS = "https://www.googleapis.com/auth/youtube.readonly", "https://www.googleapis.com/auth/yt-analytics.readonly"
-LAG = 60 * 3600                 # Analytics shows the days that ended so long ago
+DATA = "https://www.googleapis.com/auth/youtube.readonly"
+ANALYTICS = "https://www.googleapis.com/auth/yt-analytics.readonly"
+LAG = 60 * 3600  # Analytics shows the days that ended so long ago
 DAY_QUOTA = 10000
-METRICS = ("views", "engagedViews", "likes", "comments", "shares", "estimatedMinutesWatched", "averageViewDuration",
-           "subscribersGained", "subscribersLost", "averageViewPercentage", "dislikes", "videosAddedToPlaylists",
-           "videosRemovedFromPlaylists", "redViews", "estimatedRedMinutesWatched")
+METRICS = ("views", "engagedViews", "likes", "comments", "shares", "estimatedMinutesWatched",
+           "averageViewDuration", "subscribersGained", "subscribersLost", "averageViewPercentage", "dislikes",
+           "videosAddedToPlaylists", "videosRemovedFromPlaylists", "redViews", "estimatedRedMinutesWatched")
 
 
 def error(status, message, reason, domain="global", state=None):
-    body = {"code": status, "message": message, "errors": [{"message": message, "domain": domain, "reason": reason}]}
+    body = {
+        "code": status, "message": message,
+        "errors": [{"message": message, "domain": domain, "reason": reason}]
+    }
     if state:
         body["status"] = state
     return Response(status, {"error": body})
@@ -35,26 +40,31 @@ def new_style_error(status, message, state):
 
 
 def unauthenticated():
-    return error(401, "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or "
-                 "other valid authentication credential.", "authError", "global", "UNAUTHENTICATED")
+    return error(
+        401, "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or "
+        "other valid authentication credential.", "authError", "global", "UNAUTHENTICATED")
 
 
 def failure(sim, request, kind, rule):
     if kind == "unauthorized":
         return unauthenticated()
     if kind == "forbidden":
-        return error(403, "The request is not properly authorized.", "forbidden", "youtube.common", "PERMISSION_DENIED")
+        return error(403, "The request is not properly authorized.", "forbidden", "youtube.common",
+                     "PERMISSION_DENIED")
     if kind == "quota":
-        return error(403, "The request cannot be completed because you have exceeded your "
-                     "<a href=\"/youtube/v3/getting-started#quota\">quota</a>.", "quotaExceeded", "youtube.quota")
+        return error(
+            403, "The request cannot be completed because you have exceeded your "
+            "<a href=\"/youtube/v3/getting-started#quota\">quota</a>.", "quotaExceeded", "youtube.quota")
     if kind == "rate_limit":
         out = error(429, "Resource has been exhausted (e.g. check quota).", "rateLimitExceeded", "global",
                     "RESOURCE_EXHAUSTED")
-        if rule.spec.get("retry_after"):
-            out.headers["Retry-After"] = str(int(rule.spec["retry_after"]))
+        if rule.wait(sim.now()):
+            out.headers["Retry-After"] = str(rule.wait(sim.now()))
         return out
-    return error(rule.status, "Internal error encountered." if rule.status == 500 else "The service is currently unavailable.",
-                 "backendError", "global", "INTERNAL" if rule.status == 500 else "UNAVAILABLE")
+    return error(
+        rule.status,
+        "Internal error encountered." if rule.status == 500 else "The service is currently unavailable.",
+        "backendError", "global", "INTERNAL" if rule.status == 500 else "UNAVAILABLE")
 
 
 def account_of(sim, request):
@@ -71,24 +81,30 @@ def handle(sim, request):
         return sim.grants.authorize(PLATFORM, request.query)
     if request.host == "oauth2.googleapis.com":
         return token_server(sim, request)
-    if request.token is None and not (request.query.get("key") and request.host.startswith(("www.", "youtube."))):
+    if request.token is None and not (request.query.get("key") and request.host.startswith(
+        ("www.", "youtube."))):
         if request.bearer is None and not request.query.get("access_token"):
-            return error(403, "Method doesn't allow unregistered callers (callers without established identity). Please "
-                         "use API Key or other form of API consumer identity to call this API.", "forbidden", "global",
-                         "PERMISSION_DENIED")
+            return error(
+                403,
+                "Method doesn't allow unregistered callers (callers without established identity). Please "
+                "use API Key or other form of API consumer identity to call this API.", "forbidden", "global",
+                "PERMISSION_DENIED")
         return unauthenticated()
     parts = request.segments
     if request.host == "youtubeanalytics.googleapis.com":
-        return reports(sim, request) if parts == ["v2", "reports"] else new_style_error(404, "Not found.", "NOT_FOUND")
+        return reports(sim, request) if parts == ["v2", "reports"] else new_style_error(
+            404, "Not found.", "NOT_FOUND")
     if request.host == "youtubereporting.googleapis.com":
         return reporting(sim, request, parts)
     if parts[:2] != ["youtube", "v3"] or len(parts) != 3:
         return error(404, "Not Found", "notFound")
     if not scoped(request, DATA):
-        return error(403, "Request had insufficient authentication scopes.", "insufficientPermissions", "global",
-                     "PERMISSION_DENIED")
-    what = {"channels": channels, "playlistItems": playlist_items, "videos": videos,
-            "videos:batchGetStats": batch_stats}.get(parts[2])
+        return error(403, "Request had insufficient authentication scopes.", "insufficientPermissions",
+                     "global", "PERMISSION_DENIED")
+    what = {
+        "channels": channels, "playlistItems": playlist_items, "videos": videos,
+        "videos:batchGetStats": batch_stats
+    }.get(parts[2])
     if what is None:
         return error(404, "Not Found", "notFound")
     if not request.query.get("part"):
@@ -109,23 +125,29 @@ def parts_of(request, whole):
 
 
 def listing(kind, items, total=None, per_page=5, **more):
-    out = {"kind": f"youtube#{kind}ListResponse", "etag": md5(kind, len(items)), **more,
-           "pageInfo": {"totalResults": len(items) if total is None else total, "resultsPerPage": per_page}}
+    out = {
+        "kind": f"youtube#{kind}ListResponse", "etag": md5(kind, len(items)), **more, "pageInfo": {
+            "totalResults": len(items) if total is None else total, "resultsPerPage": per_page
+        }
+    }
     if items or kind != "channel":
         out["items"] = items
     return Response(200, out)
 
 
 def thumbnails(name, *sizes):
-    return {size: {"url": f"https://i.ytimg.com/vi/{name}/{size}.jpg", "width": width, "height": height}
-            for size, width, height in sizes}
+    return {
+        size: {"url": f"https://i.ytimg.com/vi/{name}/{size}.jpg", "width": width, "height": height}
+        for size, width, height in sizes
+    }
 
 
 # Channels
 
+
 def rounded(count):
     """Down to three significant figures above 1000."""
-    unit = 10 ** max(0, len(str(count)) - 3)
+    unit = 10**max(0, len(str(count)) - 3)
     return count // unit * unit if count > 1000 else count
 
 
@@ -146,40 +168,50 @@ def privacy(item):
 def channel(sim, account, now):
     shown = ids.external_id(PLATFORM, account.number)
     artist = account.artist
-    stats = {"viewCount": str(total_views(account, now)), "subscriberCount": str(rounded(account.followers(now))),
-             "hiddenSubscriberCount": artist.hides_subscribers, "videoCount": str(len(visible(account, now)))}
+    stats = {
+        "viewCount": str(total_views(account, now)), "subscriberCount": str(rounded(account.followers(now))),
+        "hiddenSubscriberCount": artist.hides_subscribers, "videoCount": str(len(visible(account, now)))
+    }
     if artist.hides_subscribers:
         del stats["subscriberCount"]
-    return {"kind": "youtube#channel", "etag": md5(shown, now), "id": shown,
-            "snippet": {"title": artist.name, "description": f"The channel of {artist.name}",
-                        "customUrl": "@" + artist.name.lower().replace(" ", ""), "publishedAt": "2019-05-01T10:00:00Z",
-                        "thumbnails": thumbnails(shown, ("default", 88, 88), ("medium", 240, 240), ("high", 800, 800)),
-                        "localized": {"title": artist.name, "description": f"The channel of {artist.name}"},
-                        "country": artist.country},
-            "contentDetails": {"relatedPlaylists": {"likes": "LL", "uploads": "UU" + shown[2:]}},
-            "statistics": stats,
-            "status": {"privacyStatus": "public", "isLinked": True, "longUploadsStatus": "longUploadsUnspecified"}}
+    return {
+        "kind": "youtube#channel", "etag": md5(shown, now), "id": shown, "snippet": {
+            "title": artist.name, "description": f"The channel of {artist.name}",
+            "customUrl": "@" + artist.name.lower().replace(" ", ""), "publishedAt": "2019-05-01T10:00:00Z",
+            "thumbnails": thumbnails(shown, ("default", 88, 88), ("medium", 240, 240), ("high", 800, 800)),
+            "localized": {"title": artist.name,
+                          "description": f"The channel of {artist.name}"}, "country": artist.country
+        }, "contentDetails": {"relatedPlaylists": {"likes": "LL", "uploads": "UU" + shown[2:]}},
+        "statistics": stats, "status": {
+            "privacyStatus": "public", "isLinked": True, "longUploadsStatus": "longUploadsUnspecified"
+        }
+    }
 
 
 def channels(sim, request):
     query, now = request.query, sim.now()
     if query.get("mine") == "true":
         if request.token is None:
-            return error(401, "The request uses the <code>mine</code> parameter but is not properly authorized.",
+            return error(401,
+                         "The request uses the <code>mine</code> parameter but is not properly authorized.",
                          "authorizationRequired", "youtube.header")
         numbers = [request.token.grant.number]
     elif query.get("id"):
         named = query["id"].split(",")
         if len(named) > 50:
             return error(400, "Request contains an invalid argument.", "invalidFilters", "youtube.parameter")
-        numbers = [ids.number_of(PLATFORM, name) for name in named if name.startswith("UC") and len(name) == 24]
+        numbers = [
+            ids.number_of(PLATFORM, name) for name in named if name.startswith("UC") and len(name) == 24
+        ]
     else:
         return error(400, "No filter selected. Expected one of: forUsername, id, managedByMe, mine",
                      "missingRequiredParameter", "youtube.parameter")
-    return listing("channel", [parts_of(request, channel(sim, sim.world.account(PLATFORM, n), now)) for n in numbers])
+    return listing("channel",
+                   [parts_of(request, channel(sim, sim.world.account(PLATFORM, n), now)) for n in numbers])
 
 
 # Videos
+
 
 def video_id(account, item):
     return ids.packed(account.number, item.index, ids.BASE64, 11)
@@ -198,8 +230,10 @@ def playlist_items(sim, request):
     query, now = request.query, sim.now()
     name = query.get("playlistId", "")
     if not name.startswith("UU") or len(name) != 24:
-        return error(404, "The playlist identified with the request's <code>playlistId</code> parameter cannot be found.",
-                     "playlistNotFound", "youtube.playlistItem")
+        return error(
+            404,
+            "The playlist identified with the request's <code>playlistId</code> parameter cannot be found.",
+            "playlistNotFound", "youtube.playlistItem")
     account = sim.world.account(PLATFORM, ids.number_of(PLATFORM, "UC" + name[2:]))
     owner = request.token is not None and request.token.grant.number == account.number
     items = [item for item in reversed(account.items(now)) if owner or privacy(item) != "private"]
@@ -208,9 +242,11 @@ def playlist_items(sim, request):
         return error(400, "Invalid value for maxResults.", "invalidParameter", "youtube.parameter")
     start = 0
     if query.get("pageToken"):
-        start = number(query["pageToken"].removeprefix("EAAaB1BUOk"), None) if query["pageToken"].startswith("EAAaB1BUOk") else None
+        start = number(query["pageToken"].removeprefix("EAAaB1BUOk"),
+                       None) if query["pageToken"].startswith("EAAaB1BUOk") else None
         if start is None:
-            return error(400, "The request specifies an invalid page token.", "invalidPageToken", "youtube.parameter")
+            return error(400, "The request specifies an invalid page token.", "invalidPageToken",
+                         "youtube.parameter")
     more = {}
     if start + size < len(items):
         more["nextPageToken"] = f"EAAaB1BUOk{start + size}"
@@ -224,21 +260,27 @@ def playlist_items(sim, request):
         if state != "private":
             details["videoPublishedAt"] = iso_time(item.at)
         title = item.title if state != "private" or owner else "Private video"
-        out.append(parts_of(request, {
-            "kind": "youtube#playlistItem", "etag": md5(video), "id": "VVU" + md5(video, "item")[:24],
-            "snippet": {"publishedAt": iso_time(item.at), "channelId": shown, "title": title, "description": "",
-                        "thumbnails": thumbnails(video, ("default", 120, 90), ("medium", 320, 180)),
-                        "channelTitle": account.artist.name, "playlistId": name, "position": position,
-                        "resourceId": {"kind": "youtube#video", "videoId": video},
-                        "videoOwnerChannelTitle": account.artist.name, "videoOwnerChannelId": shown},
-            "contentDetails": details, "status": {"privacyStatus": state}}))
+        out.append(
+            parts_of(
+                request, {
+                    "kind": "youtube#playlistItem", "etag": md5(video), "id": "VVU" + md5(video, "item")[:24],
+                    "snippet": {
+                        "publishedAt": iso_time(item.at), "channelId": shown,
+                        "title": title, "description": "", "thumbnails": thumbnails(
+                            video, ("default", 120, 90),
+                            ("medium", 320, 180)), "channelTitle": account.artist.name, "playlistId": name,
+                        "position": position, "resourceId": {"kind": "youtube#video", "videoId": video},
+                        "videoOwnerChannelTitle": account.artist.name, "videoOwnerChannelId": shown
+                    }, "contentDetails": details, "status": {"privacyStatus": state}
+                }))
     return listing("playlistItem", out, len(items), size, **more)
 
 
 def duration(seconds):
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
-    return "PT" + (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "") + (f"{seconds}S" if seconds else "")
+    return "PT" + (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "") + (f"{seconds}S"
+                                                                                         if seconds else "")
 
 
 def seconds_of(item):
@@ -246,8 +288,10 @@ def seconds_of(item):
 
 
 def statistics(account, item, now):
-    stats = {"viewCount": str(item.count("views", now)), "likeCount": str(item.count("likes", now)), "favoriteCount": "0",
-             "commentCount": str(item.count("comments", now))}
+    stats = {
+        "viewCount": str(item.count("views", now)), "likeCount": str(item.count("likes", now)),
+        "favoriteCount": "0", "commentCount": str(item.count("comments", now))
+    }
     if item.hides_likes:
         del stats["likeCount"]
     if item.hides_comments:
@@ -255,22 +299,32 @@ def statistics(account, item, now):
     return stats
 
 
-def video(account, item, now):
+def video(account, item, now, high=0):
     shown, name = ids.external_id(PLATFORM, account.number), video_id(account, item)
-    out = {"kind": "youtube#video", "etag": md5(name, now), "id": name,
-           "snippet": {"publishedAt": iso_time(item.at), "channelId": shown, "title": item.title,
-                       "description": description(account, item), "thumbnails": thumbnails(
-                           name, ("default", 120, 90), ("medium", 320, 180), ("high", 480, 360)),
-                       "channelTitle": account.artist.name, "tags": [account.artist.name, "music"], "categoryId": "10",
-                       "liveBroadcastContent": "none", "localized": {"title": item.title, "description": ""}},
-           "contentDetails": {"duration": duration(seconds_of(item)), "dimension": "2d", "definition": "hd",
-                              "caption": "false", "licensedContent": True, "contentRating": {}, "projection": "rectangular"},
-           "status": {"uploadStatus": "processed", "privacyStatus": privacy(item), "license": "youtube",
-                      "embeddable": True, "publicStatsViewable": True, "madeForKids": False},
-           "statistics": statistics(account, item, now)}
+    out = {
+        "kind": "youtube#video", "etag": md5(name, now), "id": name, "snippet": {
+            "publishedAt": iso_time(item.at), "channelId": shown, "title": item.title,
+            "description": description(account, item),
+            "thumbnails": thumbnails(name, ("default", 120, 90), ("medium", 320, 180), ("high", 480, 360)),
+            "channelTitle": account.artist.name, "tags": [account.artist.name, "music"], "categoryId": "10",
+            "liveBroadcastContent": "none", "localized": {"title": item.title, "description": ""}
+        }, "contentDetails": {
+            "duration": duration(seconds_of(item)), "dimension": "2d", "definition": "hd", "caption": "false",
+            "licensedContent": True, "contentRating": {}, "projection": "rectangular"
+        }, "status": {
+            "uploadStatus": "processed", "privacyStatus": privacy(item), "license": "youtube",
+            "embeddable": True, "publicStatsViewable": True, "madeForKids": False
+        }, "statistics": statistics(account, item, now),
+        "player": {"embedHtml": f"<iframe src=\"//www.youtube.com/embed/{name}\"></iframe>"}
+    }
+    if high:  # the player's size is told only where a height is asked for
+        wide = high * 9 // 16 if item.kind == "short" else high * 16 // 9
+        out["player"].update(embedHeight=str(high), embedWidth=str(wide))
     if item.kind == "live":
-        out["liveStreamingDetails"] = {"actualStartTime": iso_time(item.at), "actualEndTime": iso_time(item.at + seconds_of(item)),
-                                       "scheduledStartTime": iso_time(item.at)}
+        out["liveStreamingDetails"] = {
+            "actualStartTime": iso_time(item.at), "actualEndTime": iso_time(item.at + seconds_of(item)),
+            "scheduledStartTime": iso_time(item.at)
+        }
     return out
 
 
@@ -298,9 +352,11 @@ def asked_videos(sim, request):
 def videos(sim, request):
     found = asked_videos(sim, request)
     if found is None:
-        return error(400, "The request specifies an invalid filter parameter.", "invalidFilters", "youtube.parameter")
-    now = sim.now()
-    return listing("video", [parts_of(request, video(account, item, now)) for account, item in found], per_page=len(found))
+        return error(400, "The request specifies an invalid filter parameter.", "invalidFilters",
+                     "youtube.parameter")
+    now, high = sim.now(), number(request.query.get("maxHeight"), 0)
+    return listing("video", [parts_of(request, video(account, item, now, high)) for account, item in found],
+                   per_page=len(found))
 
 
 def batch_stats(sim, request):
@@ -311,14 +367,20 @@ def batch_stats(sim, request):
     for account, item in found:
         stats = statistics(account, item, now)
         del stats["favoriteCount"]
-        out.append(parts_of(request, {
-            "kind": "youtube#videoStats", "etag": md5(item.index, now), "id": video_id(account, item),
-            "snippet": {"publishTime": iso_time(item.at)}, "statistics": stats,
-            "contentDetails": {"duration": duration(seconds_of(item)), "durationMillis": str(seconds_of(item) * 1000)}}))
+        out.append(
+            parts_of(
+                request, {
+                    "kind": "youtube#videoStats", "etag": md5(item.index, now), "id": video_id(account, item),
+                    "snippet": {"publishTime": iso_time(item.at)}, "statistics": stats, "contentDetails": {
+                        "duration": duration(seconds_of(item)), "durationMillis": str(
+                            seconds_of(item) * 1000)
+                    }
+                }))
     return Response(200, {"kind": "youtube#batchGetStatsResponse", "etag": md5(len(out), now), "items": out})
 
 
 # Analytics: differences of the same counts between Pacific midnights
+
 
 def last_day(now):
     """The newest Pacific day that Analytics shows."""
@@ -333,31 +395,46 @@ def average_seconds(item):
 def columns(account, items, since, until):
     """All metrics over [since, until) for some of the account's videos."""
     whole = len(items) == len(account.items(until))
+
     def grown(name):
         if whole:
             return account.total(name, until) - account.total(name, since)
-        return sum(item.count(name, until) - (item.count(name, since) if item.at <= since else 0) for item in items)
+        return sum(
+            item.count(name, until) - (item.count(name, since) if item.at <= since else 0) for item in items)
+
     views, watched = grown("views"), 0.0
     for item in items:
         before = item.count("views", since) if item.at <= since else 0
         watched += (item.count("views", until) - before) * average_seconds(item)
     net = account.followers(until) - account.followers(since)
     lost = abs(net) // 5 + max(0, -net)
-    return {"views": views, "engagedViews": views * 4 // 5, "likes": grown("likes"), "comments": grown("comments"),
-            "shares": grown("shares"), "dislikes": 0, "estimatedMinutesWatched": int(watched / 60),
-            "averageViewDuration": int(watched / views) if views else 0, "averageViewPercentage": 41.5,
-            "subscribersGained": net + lost, "subscribersLost": lost, "videosAddedToPlaylists": views // 400,
-            "videosRemovedFromPlaylists": views // 4000, "redViews": views // 10, "estimatedRedMinutesWatched": int(watched / 600)}
+    return {
+        "views": views, "engagedViews": views * 4 // 5, "likes": grown("likes"),
+        "comments": grown("comments"), "shares": grown("shares"), "dislikes": 0,
+        "estimatedMinutesWatched": int(watched / 60),
+        "averageViewDuration": int(watched / views) if views else 0, "averageViewPercentage": 41.5,
+        "subscribersGained": net + lost, "subscribersLost": lost, "videosAddedToPlaylists": views // 400,
+        "videosRemovedFromPlaylists": views // 4000, "redViews": views // 10,
+        "estimatedRedMinutesWatched": int(watched / 600)
+    }
 
 
 def reports(sim, request):
     query, now = request.query, sim.now()
     if not scoped(request, ANALYTICS):
-        return Response(403, {"error": {
-            "code": 403, "message": "Request had insufficient authentication scopes.", "status": "PERMISSION_DENIED",
-            "errors": [{"message": "Insufficient Permission", "domain": "global", "reason": "insufficientPermissions"}],
-            "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-                         "domain": "googleapis.com"}]}})
+        return Response(
+            403, {
+                "error": {
+                    "code": 403, "message": "Request had insufficient authentication scopes.",
+                    "status": "PERMISSION_DENIED", "errors": [{
+                        "message": "Insufficient Permission", "domain": "global",
+                        "reason": "insufficientPermissions"
+                    }], "details": [{
+                        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                        "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "domain": "googleapis.com"
+                    }]
+                }
+            })
     who = query.get("ids", "").removeprefix("channel==")
     own = request.token.grant.number
     if who != "MINE" and ids.number_of(PLATFORM, who) != own:
@@ -371,12 +448,15 @@ def reports(sim, request):
     dimension = query.get("dimensions", "")
     unknown = [name for name in metrics if name not in METRICS]
     if unknown and not unknown[0].startswith("videoThumbnailImpressions"):
-        return error(400, f"Unknown identifier ({unknown[0]}) given in field parameters.metrics.", "badRequest")
+        return error(400, f"Unknown identifier ({unknown[0]}) given in field parameters.metrics.",
+                     "badRequest")
     if (not metrics or unknown or any(name in retired for name in metrics)
             or dimension not in ("", "day", "video", "creatorContentType")):
-        return error(400, "The query is not supported. Check the documentation for supported queries.", "badRequest")
+        return error(400, "The query is not supported. Check the documentation for supported queries.",
+                     "badRequest")
     if dimension == "video" and not (query.get("sort") and 0 < number(query.get("maxResults"), 0) <= 200):
-        return error(400, "The query is not supported. Check the documentation for supported queries.", "badRequest")
+        return error(400, "The query is not supported. Check the documentation for supported queries.",
+                     "badRequest")
     account = sim.world.account(PLATFORM, own)
     last = min(last, last_day(now))
     rows = report_rows(account, dimension, query.get("filters", ""), metrics, first, last)
@@ -389,10 +469,12 @@ def reports(sim, request):
         rows.sort(key=lambda row: row[head.index(place)], reverse=sort.startswith("-"))
     start = number(query.get("startIndex"), 1) - 1
     rows = rows[start:start + number(query.get("maxResults"), len(rows))]
-    out = {"kind": "youtubeAnalytics#resultTable", "columnHeaders": [
-        {"name": name, "columnType": "DIMENSION" if name == dimension else "METRIC",
-         "dataType": "STRING" if name == dimension else "FLOAT" if name == "averageViewPercentage" else "INTEGER"}
-        for name in head]}
+    out = {
+        "kind": "youtubeAnalytics#resultTable", "columnHeaders": [{
+            "name": name, "columnType": "DIMENSION" if name == dimension else "METRIC", "dataType": "STRING"
+            if name == dimension else "FLOAT" if name == "averageViewPercentage" else "INTEGER"
+        } for name in head]
+    }
     if rows or dimension:
         out["rows"] = rows
     return Response(200, out)
@@ -403,12 +485,15 @@ def report_rows(account, dimension, filters, metrics, first, last):
         return []
     since, until = pacific_midnight(first), pacific_midnight(last + timedelta(days=1))
     items = account.items(until)
-    wanted = next((f.removeprefix("video==").split(",") for f in filters.split(";") if f.startswith("video==")), None)
+    wanted = next(
+        (f.removeprefix("video==").split(",") for f in filters.split(";") if f.startswith("video==")), None)
     if wanted is not None:
         items = [item for item in items if video_id(account, item) in wanted]
+
     def row(chosen, a, b):
         values = columns(account, chosen, a, b)
         return [values[name] for name in metrics]
+
     if dimension == "video":
         return [[video_id(account, item)] + row([item], since, until) for item in items]
     if dimension == "creatorContentType":
@@ -418,12 +503,14 @@ def report_rows(account, dimension, filters, metrics, first, last):
     if dimension == "day":
         first = max(first, date(2025, 1, 1))
         days = (first + timedelta(days=i) for i in range((last - first).days + 1))
-        return [[day.isoformat()] + row([i for i in items if i.at < pacific_midnight(day + timedelta(days=1))],
-                                        pacific_midnight(day), pacific_midnight(day + timedelta(days=1))) for day in days]
+        return [[day.isoformat()] +
+                row([i for i in items if i.at < pacific_midnight(day + timedelta(days=1))],
+                    pacific_midnight(day), pacific_midnight(day + timedelta(days=1))) for day in days]
     return [row(items, since, until)] if items else []
 
 
 # Reporting: one daily CSV of thumbnail impressions per job
+
 
 def reporting(sim, request, parts):
     if not scoped(request, ANALYTICS):
@@ -431,7 +518,10 @@ def reporting(sim, request, parts):
     account, now = sim.world.account(PLATFORM, request.token.grant.number), sim.now()
     job = f"job-{account.number}"
     if parts == ["v1", "jobs"]:
-        body = {"id": job, "reportTypeId": "channel_reach_basic_a1", "name": "reach", "createTime": iso_time(GENESIS)}
+        body = {
+            "id": job, "reportTypeId": "channel_reach_basic_a1", "name": "reach",
+            "createTime": iso_time(GENESIS)
+        }
         return Response(200, body if request.method == "POST" else {"jobs": [body]})
     if parts == ["v1", "jobs", job, "reports"]:
         after = parse_time(request.query["createdAfter"]) if request.query.get("createdAfter") else 0
@@ -441,9 +531,12 @@ def reporting(sim, request, parts):
             start = pacific_midnight(day)
             created = start + 86400 + LAG
             if created > after:
-                out.append({"id": str(day.toordinal()), "jobId": job, "startTime": iso_time(start),
-                            "endTime": iso_time(pacific_midnight(day + timedelta(days=1))), "createTime": iso_time(created),
-                            "downloadUrl": f"https://youtubereporting.googleapis.com/v1/media/{job}/{day.toordinal()}?alt=media"})
+                out.append({
+                    "id": str(day.toordinal()), "jobId": job, "startTime": iso_time(start),
+                    "endTime": iso_time(pacific_midnight(day + timedelta(days=1))),
+                    "createTime": iso_time(created),
+                    "downloadUrl": f"https://youtubereporting.googleapis.com/v1/media/{job}/{day.toordinal()}?alt=media"
+                })
         return Response(200, {"reports": out} if out else {})
     if parts[:3] == ["v1", "media", job] and len(parts) == 4 and parts[3].isdigit():
         day = date.fromordinal(int(parts[3]))
@@ -466,17 +559,19 @@ def reach(item, since, until):
 
 # OAuth
 
+
 def token_server(sim, request):
     if request.path == "/revoke":
         known = sim.grants.revoke(PLATFORM, request.query.get("token") or request.form.get("token"))
-        return Response(200, {}) if known else Response(400, {
-            "error": "invalid_token", "error_description": "Token expired or revoked"})
+        return Response(200, {}) if known else Response(
+            400, {"error": "invalid_token", "error_description": "Token expired or revoked"})
     if request.path != "/token" or request.method != "POST":
         return Response(404, "Not Found", content_type="text/html")
     form = request.form
     client = form.get("client_id")
     if not sim.grants.client_known(PLATFORM, client, form.get("client_secret")):
-        return Response(401, {"error": "invalid_client", "error_description": "The OAuth client was not found."})
+        return Response(401,
+                        {"error": "invalid_client", "error_description": "The OAuth client was not found."})
     out = {}
     if form.get("grant_type") == "authorization_code":
         grant, problem = sim.grants.redeem(PLATFORM, form.get("code"), client, form.get("redirect_uri", ""),
@@ -484,32 +579,43 @@ def token_server(sim, request):
         if problem == "redirect_uri":
             return Response(400, {"error": "redirect_uri_mismatch", "error_description": "Bad Request"})
         if problem:
-            return Response(400, {"error": "invalid_grant", "error_description":
-                                  "Missing code verifier." if problem == "verifier" else "Malformed auth code."})
+            return Response(
+                400, {
+                    "error": "invalid_grant", "error_description": "Missing code verifier."
+                    if problem == "verifier" else "Malformed auth code."
+                })
         out["refresh_token"] = sim.grants.issue("refresh", grant, None).text
     elif form.get("grant_type") == "refresh_token":
         grant, problem = sim.grants.renew(PLATFORM, form.get("refresh_token"), client, rotates=False)
         if problem:
-            return Response(400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."})
+            return Response(
+                400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."})
     else:
         return Response(400, {"error": "unsupported_grant_type", "error_description": "Invalid grant_type: "})
     token = sim.grants.issue("access", grant, 3599)
     scopes = [DATA, ANALYTICS] if grant.scopes is None else grant.scopes
-    return Response(200, {"access_token": token.text, "expires_in": 3599, **out, "scope": " ".join(scopes),
-                          "token_type": "Bearer"})
+    return Response(200, {
+        "access_token": token.text, "expires_in": 3599, **out, "scope": " ".join(scopes),
+        "token_type": "Bearer"
+    })
 
 
 def truth(sim, account, t):
-    """What Data API and Analytics hold at t. A hidden count is null; `exact_subscribers` is what Analytics adds up to."""
+    """What Data API and Analytics hold at t. A hidden count is null; `exact_subscribers` is what Analytics
+    adds up to."""
     items = account.items(t)
     until = pacific_midnight(last_day(t) + timedelta(days=1))
     lifetime = columns(account, account.items(until), pacific_midnight(date(2019, 5, 1)), until)
     hidden = account.artist.hides_subscribers
-    return {"followers": None if hidden else rounded(account.followers(t)), "exact_subscribers": account.followers(t),
-            "total_views": total_views(account, t), "videos_count": len(visible(account, t)), "analytics": lifetime,
-            "analytics_until": until, "uploads_24h": sum(item.at >= t - 86400 for item in visible(account, t)),
-            "content": [{"id": video_id(account, item), "kind": item.kind, "title": item.title,
-                         "published_at": iso_time(item.at), "privacy": privacy(item), "views": item.count("views", t),
-                         "likes": None if item.hides_likes else item.count("likes", t),
-                         "comments": None if item.hides_comments else item.count("comments", t),
-                         "duration": seconds_of(item)} for item in reversed(items)]}
+    return {
+        "followers": None if hidden else rounded(account.followers(t)),
+        "exact_subscribers": account.followers(t), "total_views": total_views(account, t),
+        "videos_count": len(visible(account, t)), "analytics": lifetime, "analytics_until": until,
+        "uploads_24h": sum(item.at >= t - 86400 for item in visible(account, t)), "content": [{
+            "id": video_id(account, item), "kind": item.kind, "title": item.title,
+            "published_at": iso_time(item.at), "privacy": privacy(item), "views": item.count("views", t),
+            "likes": None if item.hides_likes else item.count("likes", t),
+            "comments": None if item.hides_comments else item.count("comments", t),
+            "duration": seconds_of(item)
+        } for item in reversed(items)]
+    }

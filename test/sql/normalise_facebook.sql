@@ -79,7 +79,10 @@ LANGUAGE SQL AS $$ SELECT jsonb_array_elements_text(pg_temp.plan(account, answer
 
 -- one account-day; until the Page is known, it is the token's own
 SELECT * FROM pg_temp.asked('{}');
-SELECT r FROM pg_temp.asked('{"external_id": null}', '{"https://graph.facebook.com/v25.0/me?fields=id,name,username,fan_count,followers_count,published_posts.limit(0).summary(total_count)": {"id": "100"}}') AS r;
+SELECT r FROM pg_temp.asked('{"external_id": null}', '{"https://graph.facebook.com/v25.0/me?fields=id,name,username,fan_count,followers_count,published_posts.limit(0).summary(total_count)": {"id": "100", "fan_count": 5}}') AS r;
+
+-- a person's token is answered with the person, who is no Page
+SELECT p -> 'missing', jsonb_array_length(p -> 'requests') FROM (SELECT pg_temp.plan('{"external_id": null}', '{"https://graph.facebook.com/v25.0/me?fields=id,name,username,fan_count,followers_count,published_posts.limit(0).summary(total_count)": {"id": "77", "name": "Nova"}}') AS p) AS x;
 
 -- posts go on by cursor, stop where there is no next page, at an empty one, and on later days at what is known and old
 \set posts https://graph.facebook.com/v25.0/100/published_posts?fields=id,message,created_time,permalink_url,shares,attachments%7Bmedia_type,type%7D,reactions.limit(0).summary(total_count),comments.limit(0).summary(total_count)

@@ -41,7 +41,8 @@ CREATE TEMP TABLE answers AS SELECT '{
   {"of": "m1", "body": {"data": [{"name": "reach", "period": "lifetime", "values": [{"value": 2201}]}, {"name": "views", "values": [{"value": 4000}]},
    {"name": "saved", "values": [{"value": 37}]}, {"name": "shares", "values": [{"value": 5}]}, {"name": "likes", "values": [{"value": 1}]},
    {"name": "ig_reels_video_view_total_time", "values": [{"value": 30017581}]}]}},
-  {"of": "m1", "body": {"data": [{"id": "1", "username": "guest_singer", "invite_status": "Accpeted"}, {"id": "2", "username": "waits", "invite_status": "Pending"}]}},
+  {"of": "m2/collaborators", "body": {"data": []}},
+  {"of": "m1/collaborators", "body": {"data": [{"id": "1", "username": "guest_singer", "invite_status": "Accpeted"}, {"id": "2", "username": "waits", "invite_status": "Pending"}]}},
   {"of": "m2", "body": {"data": [{"name": "likes", "period": "lifetime", "values": [{"value": 20}]}]}},
   {"of": "m3", "body": {"data": []}},
   {"of": "m4", "body": {"error": {"message": "Invalid parameter", "code": 100, "error_subcode": 2108006}}},
@@ -156,7 +157,7 @@ SELECT r FROM listings, pg_temp.asked('{"settings": {"login": "instagram"}}', re
 
 -- a refused metric of the account: the rest is asked again, named by its place, by the list, or by the older words
 SELECT message, r FROM (VALUES ('(#100) metric[1] must be one of the following values: reach, profile_views'), ('(#100) metric[0] must be one of the following values: profile_views'),
-  ('(#100) The views metric is no longer supported for the queried user'), ('(#100) metric[9] must be one of the following values: reach, views')) AS v (message),
+  ('(#100) The views metric is no longer supported for the queried user'), ('(#100) metric[1] must be one of the following values: reach, views'), ('(#100) metric[9] must be one of the following values: reach, views')) AS v (message),
   pg_temp.asked('{}', jsonb_build_object('https://graph.facebook.com/v25.0/178/insights?metric=reach%2Cviews&period=day&metric_type=total_value&since=1792886400&until=1795478400',
     jsonb_build_object('status', 400, 'body', jsonb_build_object('error', jsonb_build_object('code', 100, 'message', message))))) WITH ORDINALITY AS r (r, i)
 WHERE r LIKE 'insights%' AND r NOT LIKE '%clicks%' AND r NOT LIKE '%reach%2Cviews%';

@@ -157,7 +157,7 @@ FROM dreamsuite.plan_requests('youtube', '{"external_id": "UCnova", "has_token":
 SELECT 'anew', r FROM pages, pg_temp.asked('{"scopes": ["x"]}', pg_temp.answers(4, p) || jsonb_build_object(:'uploads' || '&pageToken=p2',
   '{"status": 400, "body": {"error": {"code": 400, "message": "x", "errors": [{"reason": "invalidPageToken"}]}}}'::jsonb)) AS r WHERE r LIKE 'uploads%';
 SELECT r FROM pg_temp.asked('{}', pg_temp.answers(1, '[[]]') || jsonb_build_object(
-  'https://youtubeanalytics.googleapis.com/v2/reports?ids=channel%3D%3DMINE&startDate=2019-05-01&endDate=2026-11-22&metrics=shares%2CestimatedMinutesWatched%2CaverageViewDuration',
+  'https://youtubeanalytics.googleapis.com/v2/reports?ids=channel%3D%3DUCnova&startDate=2019-05-01&endDate=2026-11-22&metrics=shares%2CestimatedMinutesWatched%2CaverageViewDuration',
   '{"status": 400, "body": {"error": {"code": 400, "message": "The query is not supported.", "status": "INVALID_ARGUMENT"}}}'::jsonb)) AS r WHERE r LIKE 'analytics %';
 
 -- Errors

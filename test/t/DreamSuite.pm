@@ -81,7 +81,8 @@ sub set_now
 	my ($node, $now) = @_;
 
 	control('now', qq({"now": "$now"}));
-	$node->safe_psql('postgres', "ALTER SYSTEM SET dreamsuite.test_now = '$now'");
+	# a session knows the setting once it has loaded the library
+	$node->safe_psql('postgres', "LOAD 'dreamsuite'; ALTER SYSTEM SET dreamsuite.test_now = '$now'");
 	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 	eventually($node, "SELECT dreamsuite.calendar_now() = '$now'", 't');
 	return;

@@ -134,12 +134,29 @@ test_days(void)
 }
 
 static void
+test_weeks(void)
+{
+	double growth[8] = {0.010, 0.012, NAN, 0.011, 0.009, 0.013, 0.011, 0.010};
+	DayTest test;
+
+	/* By hand: median .011, deviations .001 .001 0 .002 .002 0 .001, MAD .001, below the least scale. */
+	ok(stats_week_test(growth, 8, 0.061, 0.005, &test) == STATS_OK && test.n == 7, "a week against seven");
+	near(test.baseline, 0.011, 1e-15, "its baseline");
+	near(test.z, 0.050 / (0.005 * sqrt(1.0 + M_PI / 14.0)), 1e-9, "its distance, by the least scale");
+	ok(test.p_value < 0.01, "is unusual");
+	ok(stats_week_test(growth, 5, 0.061, 0.005, &test) == STATS_TOO_FEW && isnan(test.p_value),
+	   "four are too few");
+	ok(stats_week_test(growth, 8, NAN, 0.005, &test) == STATS_TOO_FEW, "an unknown week is not judged");
+}
+
+static void
 test_events(void)
 {
 	double x[400];
 	SpikeRule rule = {0.01, 1.3, 10.0};
 	SpikeEvent events[10];
 	int count, tests;
+	double lo, hi;
 
 	usual_days(x, 200, 5);
 	/* A release with a long tail, and a new peak in it. */
@@ -155,6 +172,14 @@ test_events(void)
 	ok(fabs(events[0].lift - 2400.0) < 500.0, "its lift is what was added");
 	ok(!events[1].up && events[1].open == 150 && events[1].close == 150, "a day of almost nothing");
 	ok(tests > 150 && tests < 186, "days within an event are not tested");
+	ok(stats_lift_interval(x, 200, 7, STATS_SCALE_COUNTS, events, count, &events[0], 0.8, &lo, &hi) ==
+			   STATS_OK &&
+		   lo > 1500.0 && lo < events[0].lift && hi > events[0].lift && hi < 3000.0,
+	   "its lift has an interval, from stretches without an event");
+	ok(stats_lift_interval(x, 40, 7, STATS_SCALE_COUNTS, events, 0, &events[0], 0.99, &lo, &hi) ==
+			   STATS_TOO_FEW &&
+		   isnan(lo) && isnan(hi),
+	   "but not from a short history");
 	ok(stats_spike_events(x, 105, 7, STATS_SCALE_COUNTS, &rule, events, 10, &count, NULL) == STATS_OK &&
 		   count == 1 && events[0].still_open,
 	   "an event that has not ended");
@@ -203,6 +228,7 @@ main(void)
 {
 	test_scores();
 	test_days();
+	test_weeks();
 	test_events();
 	test_esd();
 	return done();

@@ -1,0 +1,201 @@
+/*
+ * insight_sql.c
+ *    insight_facts(), top_facts() and what explain_fact() stands on.
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+
+#include "insight/insight.h"
+#include "srf.h"
+
+#define MOST_PICKED 1000
+
+/* explain_fact() looks for the day on which the fact was told, from the end of its window on. */
+#define EXPLAIN_DAYS 40
+
+DREAMSUITE_FUNCTION(dreamsuite_insight_facts);
+DREAMSUITE_FUNCTION(dreamsuite_top_facts);
+DREAMSUITE_FUNCTION(dreamsuite_fact_in_full);
+
+static Datum
+get_user(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("user_id must not be null"),
+						errhint("Facts are of one artist.")));
+	return PG_GETARG_DATUM(0);
+}
+
+static DateADT
+get_as_of(FunctionCallInfo fcinfo, int arg)
+{
+	DateADT day;
+
+	if (PG_ARGISNULL(arg))
+		return DATEVAL_NOEND;
+	day = PG_GETARG_DATEADT(arg);
+	if (DATE_NOT_FINITE(day))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("as_of must be a day, not infinity"),
+						errhint("Leave it out for the newest day that is stored.")));
+	return day;
+}
+
+/* Bits of the asked categories; all where the argument is null. */
+static unsigned
+get_categories(FunctionCallInfo fcinfo, int arg)
+{
+	Datum *elements;
+	bool *nulls;
+	int n;
+	unsigned wanted = 0;
+
+	if (PG_ARGISNULL(arg))
+		return (1u << CATEGORY_COUNT) - 1;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		const char *name = nulls[i] ? "null" : TextDatumGetCString(elements[i]);
+		int category = 0;
+
+		while (category < CATEGORY_COUNT && (nulls[i] || strcmp(category_name(category), name) != 0))
+			category++;
+		if (category == CATEGORY_COUNT)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown category \"%s\"", name),
+							errdetail("The categories are growth, content, cross_platform, trend, goal and "
+									  "data_quality.")));
+		wanted |= 1u << category;
+	}
+	return wanted;
+}
+
+static void
+put_fact(ReturnSetInfo *info, const Run *run, const Fact *fact)
+{
+	Datum values[FACT_COLUMNS];
+	bool nulls[FACT_COLUMNS];
+
+	fact_columns(fact, run->as_of, fact->family == FAMILY_NONE ? 0 : run->tests[fact->family], values, nulls);
+	tuplestore_putvalues(info->setResult, info->setDesc, values, nulls);
+}
+
+/* insight_facts(user_id, as_of, categories) -> setof fact */
+Datum
+dreamsuite_insight_facts(PG_FUNCTION_ARGS)
+{
+	Datum user = get_user(fcinfo);
+	DateADT as_of = get_as_of(fcinfo, 1);
+	unsigned wanted = get_categories(fcinfo, 2);
+	ReturnSetInfo *info = srf_begin(fcinfo);
+	Artist artist;
+	Run *run;
+	ListCell *cell;
+
+	/* everything is tested whatever is asked for: a filter must not change what is significant */
+	if (!artist_load(&artist, user, &as_of))
+		return (Datum) 0;
+	run = insight_run(&artist, as_of, false);
+	foreach (cell, run->facts)
+	{
+		const Fact *fact = lfirst(cell);
+
+		if (wanted & (1u << fact->category))
+			put_fact(info, run, fact);
+	}
+	return (Datum) 0;
+}
+
+/* top_facts(user_id, as_of, k) -> setof fact */
+Datum
+dreamsuite_top_facts(PG_FUNCTION_ARGS)
+{
+	Datum user = get_user(fcinfo);
+	DateADT as_of = get_as_of(fcinfo, 1);
+	int k = PG_ARGISNULL(2) ? 10 : PG_GETARG_INT32(2);
+	ReturnSetInfo *info = srf_begin(fcinfo);
+	Artist artist;
+	Run *run;
+	ListCell *cell;
+
+	if (k < 1 || k > MOST_PICKED)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("k must be between 1 and %d, not %d", MOST_PICKED, k)));
+	if (!artist_load(&artist, user, &as_of))
+		return (Datum) 0;
+	run = insight_run(&artist, as_of, false);
+	foreach (cell, pick_facts(run, k))
+		put_fact(info, run, lfirst(cell));
+	return (Datum) 0;
+}
+
+/* The end of the window that a fact_id names; false where it is none. */
+static bool
+window_end(const char *id, DateADT *day)
+{
+	const char *end = strstr(id, "..");
+	int year, month, dom;
+
+	if (end == NULL || sscanf(end + 2, "%d-%2d-%2d:", &year, &month, &dom) != 3)
+		return false;
+	if (year < 1900 || year > 9999 || month < 1 || month > 12 || dom < 1 || dom > 31)
+		return false;
+	*day = date2j(year, month, dom) - POSTGRES_EPOCH_JDATE;
+	return true;
+}
+
+static bool
+put_if_found(ReturnSetInfo *info, Datum user, DateADT as_of, const char *id)
+{
+	Artist artist;
+	Run *run;
+	ListCell *cell;
+
+	if (!artist_load(&artist, user, &as_of))
+		return false;
+	run = insight_run(&artist, as_of, true);
+	foreach (cell, run->facts)
+	{
+		const Fact *fact = lfirst(cell);
+
+		if (strcmp(fact_id(fact), id) == 0)
+		{
+			put_fact(info, run, fact);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* fact_in_full(user_id, fact_id) -> setof fact: the fact as of the newest day that tells it, evidence in full */
+Datum
+dreamsuite_fact_in_full(PG_FUNCTION_ARGS)
+{
+	Datum user = get_user(fcinfo);
+	ReturnSetInfo *info = srf_begin(fcinfo);
+	const char *id;
+	DateADT day;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("fact_id must not be null")));
+	id = TextDatumGetCString(PG_GETARG_DATUM(1));
+	if (put_if_found(info, user, DATEVAL_NOEND, id))
+		return (Datum) 0;
+	if (window_end(id, &day))
+	{
+		for (int later = 0; later < EXPLAIN_DAYS; later++)
+		{
+			if (put_if_found(info, user, day + later, id))
+				return (Datum) 0;
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no fact \"%s\"", id),
+			 errdetail("The stored numbers of this artist do not tell it, or do not tell it any more."),
+			 errhint("Take a fact_id of dreamsuite.insight_facts().")));
+}

@@ -1,0 +1,302 @@
+/*
+ * prepare.c
+ *    An artist's numbers made ready: which series mean what, daily gains, resets, the settled day.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "dreamsuite.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+#include "utils/uuid.h"
+
+#include "insight/insight.h"
+#include "insight/posts.h"
+#include "series/query.h"
+
+static const char *const consumption_metrics[] = {"total_views", "total_streams", "total_plays"};
+
+/* Levels whose records are news; most gauges (posts, followed profiles) are what the artist does, not what happens. */
+static const char *const telling_levels[] = {"playlist_placements", "editorial_playlists"};
+
+static bool
+is_among(const char *name, const char *const *names, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * engagement_total has the kind of its parts, and those of some platforms are totals of the last days. It is a counter
+ * where the platform counts likes (or reactions) without end.
+ */
+static bool
+counts_engagement(const Platform *platform)
+{
+	for (const FieldDef *field = platform->fields; field->name; field++)
+	{
+		if (field->kind == KIND_COUNTER && field->unit &&
+			(strcmp(field->unit, "likes") == 0 || strcmp(field->unit, "reactions") == 0) &&
+			(platform->audience == NULL || strcmp(field->name, platform->audience) != 0))
+			return true;
+	}
+	return false;
+}
+
+static Role
+role_of(const Series *series)
+{
+	if (series->audience)
+		return ROLE_AUDIENCE;
+	if (series->field == NULL)
+		return strcmp(series->metric, "engagement_total") == 0 && counts_engagement(series->platform)
+				   ? ROLE_ENGAGEMENT
+				   : ROLE_OTHER;
+	if (is_among(series->metric, consumption_metrics, lengthof(consumption_metrics)))
+		return ROLE_CONSUMPTION;
+	if ((series->kind == KIND_ROLLING && series->field->window_days >= 7) ||
+		is_among(series->metric, telling_levels, lengthof(telling_levels)))
+		return ROLE_REACH;
+	return ROLE_OTHER;
+}
+
+static void
+prepare_track(Track *track, const Series *series, int days)
+{
+	int since = 0;
+
+	track->series = series;
+	track->role = role_of(series);
+	track->daily = series->kind == KIND_COUNTER && track->role != ROLE_OTHER;
+	for (int i = 0; i < days; i++)
+	{
+		if (series->quality[i] != QUALITY_RESET || isnan(series->values[i]))
+			continue;
+		if (track->since == NULL)
+			track->since = palloc0(sizeof(int) * days);
+		since = i;
+		for (int j = i; j < days; j++)
+			track->since[j] = since;
+	}
+	if (!track->daily)
+		return;
+	track->gains = palloc(sizeof(double) * days);
+	track->p_values = palloc(sizeof(double) * days);
+	for (int i = 0; i < days; i++)
+	{
+		track->p_values[i] = -1.0;
+		track->gains[i] = i > track_since(track, i) ? series->values[i] - series->values[i - 1] : NAN;
+	}
+}
+
+static void
+prepare_outlets(Artist *artist)
+{
+	const SeriesSet *set = artist->set;
+	Outlet *outlet = NULL;
+
+	artist->outlets = palloc0(sizeof(Outlet) * Max(set->count, 1));
+	for (int i = 0; i < set->count; i++)
+	{
+		const Series *series = &set->series[i];
+		Track *track;
+
+		if (outlet == NULL || outlet->platform != series->platform)
+		{
+			outlet = &artist->outlets[artist->outlet_count++];
+			outlet->platform = series->platform;
+			outlet->time_zone = "UTC";
+			outlet->tracks = palloc0(sizeof(Track) * set->count);
+		}
+		if (series->known == 0)
+			continue;
+		track = &outlet->tracks[outlet->track_count++];
+		prepare_track(track, series, set->days);
+		if (track->role == ROLE_AUDIENCE)
+			outlet->audience = track;
+		else if (track->role == ROLE_CONSUMPTION)
+			outlet->consumption = track;
+		else if (track->role == ROLE_ENGAGEMENT)
+			outlet->engagement = track;
+	}
+}
+
+static Outlet *
+find_outlet(Artist *artist, const char *platform)
+{
+	for (int i = 0; i < artist->outlet_count; i++)
+	{
+		if (strcmp(artist->outlets[i].platform->name, platform) == 0)
+			return &artist->outlets[i];
+	}
+	return NULL;
+}
+
+static void
+load_time_zones(Artist *artist, MemoryContext context)
+{
+	static SPIPlanPtr plan = NULL;
+
+	query_plan(&plan,
+			   "SELECT platform, settings ->> 'time_zone' FROM dreamsuite.accounts"
+			   " WHERE user_id = $1 AND settings ? 'time_zone'",
+			   1, (Oid[]){UUIDOID});
+	query_run(plan, &artist->user_id, true, SPI_OK_SELECT);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple tuple = SPI_tuptable->vals[i];
+		Outlet *outlet = find_outlet(artist, SPI_getvalue(tuple, SPI_tuptable->tupdesc, 1));
+		char *zone = SPI_getvalue(tuple, SPI_tuptable->tupdesc, 2);
+
+		if (outlet && zone)
+			outlet->time_zone = MemoryContextStrdup(context, zone);
+	}
+}
+
+static void
+load_goals(Artist *artist, MemoryContext context)
+{
+	static SPIPlanPtr plan = NULL;
+	TupleDesc desc;
+
+	query_plan(
+		&plan,
+		"SELECT goal_id, platform, metric, target::float8, period, starts_on, deadline, baseline::float8"
+		"  FROM dreamsuite.goals WHERE user_id = $1 ORDER BY created_at, goal_id",
+		1, (Oid[]){UUIDOID});
+	query_run(plan, &artist->user_id, true, SPI_OK_SELECT);
+	desc = SPI_tuptable->tupdesc;
+	artist->goals = MemoryContextAllocZero(context, sizeof(Goal) * Max(SPI_processed, 1));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple tuple = SPI_tuptable->vals[i];
+		Goal *goal = &artist->goals[artist->goal_count];
+		MemoryContext before = MemoryContextSwitchTo(context);
+		char *period = SPI_getvalue(tuple, desc, 5);
+		bool isnull;
+		Datum datum;
+
+		goal->platform = platform_find(SPI_getvalue(tuple, desc, 2));
+		goal->metric = SPI_getvalue(tuple, desc, 3);
+		datum = SPI_getbinval(tuple, desc, 1, &isnull);
+		goal->goal_id = PointerGetDatum(memcpy(palloc(UUID_LEN), DatumGetPointer(datum), UUID_LEN));
+		goal->target = DatumGetFloat8(SPI_getbinval(tuple, desc, 4, &isnull));
+		goal->period = period ? period[0] : 0;
+		goal->starts_on = DatumGetDateADT(SPI_getbinval(tuple, desc, 6, &isnull));
+		goal->deadline = DatumGetDateADT(SPI_getbinval(tuple, desc, 7, &isnull));
+		if (isnull)
+			goal->deadline = DATEVAL_NOEND;
+		goal->baseline = DatumGetFloat8(SPI_getbinval(tuple, desc, 8, &isnull));
+		if (isnull)
+			goal->baseline = NAN;
+		if (goal->platform)
+			artist->goal_count++;
+		MemoryContextSwitchTo(before);
+	}
+}
+
+bool
+artist_load(Artist *artist, Datum user_id, DateADT *as_of)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int nest;
+
+	memset(artist, 0, sizeof(Artist));
+	artist->user_id = user_id;
+	artist->set = series_load(user_id, DATEVAL_NOBEGIN, *as_of);
+	if (artist->set->days > 0 && DATE_NOT_FINITE(*as_of))
+		*as_of = artist->set->first + artist->set->days - 1;
+	if (DATE_NOT_FINITE(*as_of))
+		return false;
+	prepare_outlets(artist);
+
+	nest = query_begin();
+	load_time_zones(artist, context);
+	load_goals(artist, context);
+	posts_load(artist, *as_of, context);
+	query_end(nest);
+	return artist->set->days > 0;
+}
+
+/* ---- Days ---- */
+
+DateADT
+outlet_settled(const Outlet *outlet, const Run *run)
+{
+	return run->as_of - outlet->platform->settled_after_days;
+}
+
+int
+run_day(const Run *run, DateADT day)
+{
+	return day - run->artist->set->first;
+}
+
+double
+track_value(const Run *run, const Track *track, DateADT day)
+{
+	int at = run_day(run, day);
+
+	return at >= 0 && at < run->artist->set->days ? track->series->values[at] : NAN;
+}
+
+int
+track_last(const Run *run, const Track *track, DateADT day, int back)
+{
+	int at = Min(run_day(run, day), run->artist->set->days - 1);
+
+	for (int i = at; i >= 0 && i > run_day(run, day) - back; i--)
+	{
+		if (!isnan(track->series->values[i]))
+			return i;
+	}
+	return -1;
+}
+
+int
+track_since(const Track *track, int at)
+{
+	return track->since ? track->since[at] : 0;
+}
+
+int
+track_baseline(const Track *track, int at, int days)
+{
+	for (int back = days; back <= days + days / 7; back++)
+	{
+		int i = at - back;
+
+		if (i < track_since(track, at))
+			return -1;
+		if (!isnan(track->series->values[i]))
+			return i;
+	}
+	return -1;
+}
+
+int
+track_missing(const Track *track, int from, int to)
+{
+	int missing = 0;
+
+	for (int i = Max(from, 0); i <= to; i++)
+		missing += isnan(track->series->values[i]);
+	return missing;
+}
+
+int
+weekday(DateADT day)
+{
+	/* 2000-01-01, day 0, was a Saturday */
+	int from_monday = (day + 5) % 7;
+
+	return from_monday < 0 ? from_monday + 7 : from_monday;
+}
