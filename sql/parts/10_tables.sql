@@ -119,6 +119,7 @@ CREATE TABLE account_state (
     user_id          uuid NOT NULL,
     platform         text NOT NULL,
     next_due_at      timestamptz,
+    requested_at     timestamptz,
     blocked_until    timestamptz,
     lease_token      uuid,
     lease_until      timestamptz,
@@ -134,6 +135,7 @@ CREATE TABLE account_state (
 CREATE INDEX account_state_due ON account_state (next_due_at) WHERE next_due_at IS NOT NULL;
 COMMENT ON TABLE account_state IS 'When each account is due, who works on it and how the last run ended.';
 COMMENT ON COLUMN account_state.next_due_at IS 'Due at or after this time; null: not scheduled.';
+COMMENT ON COLUMN account_state.requested_at IS 'When somebody last asked for a run; one asked for during a run is not lost.';
 COMMENT ON COLUMN account_state.blocked_until IS 'The platform asked not to be called before this time.';
 COMMENT ON COLUMN account_state.lease_token IS 'Whoever holds it may store; a collector that lost it writes nothing.';
 COMMENT ON COLUMN account_state.attempts IS 'Tries since the last day that was finished.';

@@ -20,7 +20,7 @@
 #include "config.h"
 #include "platform/platform.h"
 
-#define MAX_ID 255
+#define MAX_ID    255
 #define MAX_TOKEN 16384
 
 DREAMSUITE_FUNCTION(dreamsuite_connect_account);
@@ -45,8 +45,9 @@ check_id(const Platform *platform, const char *argument, const char *id)
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid %s \"%s\" for platform \"%s\"", argument, text_clip(id, 64), platform->name),
 				 errdetail("An id is 1 to %d characters, without blanks, slashes or braces.", MAX_ID),
-				 platform->id_example != NULL ? errhint("It looks like \"%s\".", platform->id_example)
-											  : errhint("Take it from the address of the account at the platform.")));
+				 platform->id_example != NULL
+					 ? errhint("It looks like \"%s\".", platform->id_example)
+					 : errhint("Take it from the address of the account at the platform.")));
 }
 
 typedef enum SettingType
@@ -166,13 +167,17 @@ check_settings(const Platform *platform, const Jsonb *given)
 		while (i < lengthof(settings_known) && strcmp(settings_known[i].key, name) != 0)
 			i++;
 		if (i == lengthof(settings_known))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown settings key \"%s\"", name),
-					 errdetail("The keys are artist_id, profile_id, storefronts, tracked_playlists, time_zone, login."),
-					 errhint("The account itself is named by external_id.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown settings key \"%s\"", name),
+				 errdetail(
+					 "The keys are artist_id, profile_id, storefronts, tracked_playlists, time_zone, login."),
+				 errhint("The account itself is named by external_id.")));
 		if (!take_setting(platform, name, settings_known[i].type, &value, &state))
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid value of settings key \"%s\"", name),
-							errdetail("%s", settings_known[i].rule), errhint("Leave the key out where it is not needed.")));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("invalid value of settings key \"%s\"", name),
+							errdetail("%s", settings_known[i].rule),
+							errhint("Leave the key out where it is not needed.")));
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
@@ -198,7 +203,8 @@ check_token(const char *argument, const char *token)
 	}
 	if (length == 0 || length > MAX_TOKEN)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid %s", argument),
-						errdetail("A token is 1 to %d characters without blanks; the value is not shown.", MAX_TOKEN),
+						errdetail("A token is 1 to %d characters without blanks; the value is not shown.",
+								  MAX_TOKEN),
 						errhint("Pass it as the platform gave it.")));
 }
 
@@ -218,7 +224,7 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 	bool has_token;
 	Datum values[11];
 	char nulls[11];
-	Oid types[] = {UUIDOID,		   TEXTOID,	  TEXTOID,	 TEXTOID,		 TEXTARRAYOID,	 JSONBOID,
+	Oid types[] = {UUIDOID,        TEXTOID,  TEXTOID,  TEXTOID,        TEXTARRAYOID, JSONBOID,
 				   TIMESTAMPTZOID, BYTEAOID, BYTEAOID, TIMESTAMPTZOID, INT4OID};
 	int key_id = 0;
 
@@ -237,23 +243,27 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 		check_id(platform, "external_id", external_id);
 	check_token("access_token", access_token);
 	check_token("refresh_token", refresh_token);
-	settings = check_settings(platform, PG_ARGISNULL(6) ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")))
-														: PG_GETARG_JSONB_P(6));
+	settings = check_settings(
+		platform, PG_ARGISNULL(6) ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")))
+								  : PG_GETARG_JSONB_P(6));
 	has_token = access_token != NULL || refresh_token != NULL;
 	if (!has_token && platform->has_api && !platform->needs_token && external_id == NULL &&
 		!json_has(&settings->root, "profile_id"))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("external_id must not be null for platform \"%s\" without a token", platform->name),
-				 errhint("Pass the id of the artist at the platform%s%s%s.", platform->id_example != NULL ? ", such as \"" : "",
-						 platform->id_example != NULL ? platform->id_example : "", platform->id_example != NULL ? "\"" : "")));
+				 errhint("Pass the id of the artist at the platform%s%s%s.",
+						 platform->id_example != NULL ? ", such as \"" : "",
+						 platform->id_example != NULL ? platform->id_example : "",
+						 platform->id_example != NULL ? "\"" : "")));
 
 	memset(nulls, ' ', sizeof(nulls));
 	values[0] = UUIDPGetDatum(user_id);
 	values[1] = CStringGetTextDatum(platform->name);
 	values[2] = external_id != NULL ? CStringGetTextDatum(external_id) : (Datum) 0;
 	nulls[2] = external_id == NULL ? 'n' : ' ';
-	values[3] = CStringGetTextDatum(platform->has_api && platform->needs_token && !has_token ? "pending" : "active");
+	values[3] =
+		CStringGetTextDatum(platform->has_api && platform->needs_token && !has_token ? "pending" : "active");
 	if (PG_ARGISNULL(7))
 	{
 		Datum scopes[64];
@@ -271,9 +281,11 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 		values[4] = PG_GETARG_DATUM(7);
 	values[5] = JsonbPGetDatum(settings);
 	values[6] = TimestampTzGetDatum(config_now());
-	values[7] = PointerGetDatum(secret_seal_account(user_id, platform->name, "access_token", access_token, &key_id));
+	values[7] =
+		PointerGetDatum(secret_seal_account(user_id, platform->name, "access_token", access_token, &key_id));
 	nulls[7] = access_token == NULL ? 'n' : ' ';
-	values[8] = PointerGetDatum(secret_seal_account(user_id, platform->name, "refresh_token", refresh_token, &key_id));
+	values[8] = PointerGetDatum(
+		secret_seal_account(user_id, platform->name, "refresh_token", refresh_token, &key_id));
 	nulls[8] = refresh_token == NULL ? 'n' : ' ';
 	values[9] = PG_ARGISNULL(5) ? (Datum) 0 : PG_GETARG_DATUM(5);
 	nulls[9] = PG_ARGISNULL(5) ? 'n' : ' ';
@@ -288,7 +300,11 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 			"INSERT INTO dreamsuite.accounts AS a (user_id, platform, external_id, status, granted_scopes, settings)"
 			" VALUES ($1, $2, $3, $4, $5, $6)"
 			" ON CONFLICT (user_id, platform) DO UPDATE SET external_id = COALESCE(excluded.external_id, a.external_id),"
-			"  status = excluded.status, status_reason = NULL, granted_scopes = excluded.granted_scopes,"
+			/* New settings for an account that has its tokens leave its standing as it is. */
+			"  status = CASE WHEN excluded.status = 'pending' AND EXISTS (SELECT FROM dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform) THEN a.status ELSE excluded.status END,"
+			"  status_reason = CASE WHEN excluded.status = 'pending' AND EXISTS (SELECT FROM dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform) THEN a.status_reason END,"
+			"  granted_scopes = CASE WHEN excluded.status = 'pending' AND EXISTS (SELECT FROM dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform) THEN a.granted_scopes"
+			"   ELSE excluded.granted_scopes END,"
 			"  settings = excluded.settings, connected_at = pg_catalog.now()",
 			6, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the account");
@@ -331,7 +347,8 @@ dreamsuite_merge_known(PG_FUNCTION_ARGS)
 	{
 		JsonbIteratorNext(&it, &value, true);
 		pushJsonbValue(&state, WJB_KEY, &key);
-		if (getKeyJsonValueFromContainer(&newer->root, key.val.string.val, key.val.string.len, &other) != NULL &&
+		if (getKeyJsonValueFromContainer(&newer->root, key.val.string.val, key.val.string.len, &other) !=
+				NULL &&
 			other.type != jbvNull)
 			value = other;
 		pushJsonbValue(&state, WJB_VALUE, &value);
@@ -341,7 +358,8 @@ dreamsuite_merge_known(PG_FUNCTION_ARGS)
 	while (JsonbIteratorNext(&it, &key, true) == WJB_KEY)
 	{
 		JsonbIteratorNext(&it, &value, true);
-		if (getKeyJsonValueFromContainer(&older->root, key.val.string.val, key.val.string.len, &other) != NULL)
+		if (getKeyJsonValueFromContainer(&older->root, key.val.string.val, key.val.string.len, &other) !=
+			NULL)
 			continue;
 		pushJsonbValue(&state, WJB_KEY, &key);
 		pushJsonbValue(&state, WJB_VALUE, &value);

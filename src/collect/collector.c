@@ -115,6 +115,15 @@ job_set_status(Job *job, const char *status, const char *reason)
 	MemoryContextSwitchTo(old);
 }
 
+/* The same account? Some platforms name it by a bare id here and by a URN there: "soundcloud:users:42". */
+static bool
+same_account(const char *a, const char *b)
+{
+	const char *tail_a = strrchr(a, ':'), *tail_b = strrchr(b, ':');
+
+	return strcmp(tail_a != NULL ? tail_a + 1 : a, tail_b != NULL ? tail_b + 1 : b) == 0;
+}
+
 /* A job has all its answers: normalise them and queue it for storing. */
 static void
 job_finish(Job *job)
@@ -128,7 +137,7 @@ job_finish(Job *job)
 		job->result = platform_normalise(job->platform, &job->account, responses,
 										 job->plan != NULL ? job->plan->known : NULL);
 		if (job->account.external_id != NULL && job->result->external_id != NULL && !job->placeholder &&
-			strcmp(job->account.external_id, job->result->external_id) != 0)
+			!same_account(job->account.external_id, job->result->external_id))
 		{
 			/* Another account answered: two series must not be mixed. */
 			job->result = NULL;

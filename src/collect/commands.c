@@ -25,8 +25,8 @@
 DREAMSUITE_FUNCTION(dreamsuite_collect_due);
 DREAMSUITE_FUNCTION(dreamsuite_collect);
 
-#define LOOK_EVERY_MS 100
-#define SAY_EVERY_MS 2000
+#define LOOK_EVERY_MS     100
+#define SAY_EVERY_MS      2000
 #define START_PATIENCE_MS 5000
 
 /* The accounts that a schedule may begin, and whose day is not done yet. $1 calendar's now. */
@@ -77,7 +77,7 @@ static const char *const select_sql =
 	" ORDER BY a.user_id, a.platform";
 
 static const char *const make_due_sql =
-	"UPDATE dreamsuite.account_state s SET next_due_at = $3, attempts = 0"
+	"UPDATE dreamsuite.account_state s SET next_due_at = $3, requested_at = $4, attempts = 0"
 	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" WHERE s.user_id = j.user_id AND s.platform = j.platform";
 
@@ -86,7 +86,8 @@ static const char *const progress_sql =
 	"SELECT pg_catalog.count(*) FILTER (WHERE s.last_finished_at >= $3 AND s.last_started_at >= $3)::integer,"
 	"  pg_catalog.count(*) FILTER (WHERE s.last_finished_at >= $3 AND s.last_started_at >= $3 AND s.last_outcome = 'failed')::integer,"
 	"  pg_catalog.count(*) FILTER (WHERE s.lease_until IS NOT NULL)::integer,"
-	"  pg_catalog.count(*)::integer"
+	"  pg_catalog.count(*)::integer,"
+	"  pg_catalog.count(*) FILTER (WHERE s.next_due_at IS NOT NULL OR s.lease_until IS NOT NULL)::integer"
 	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform";
 
@@ -114,7 +115,8 @@ int_value(int column)
 static char *
 text_value(int row, const char *name)
 {
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, SPI_fnumber(SPI_tuptable->tupdesc, name));
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						SPI_fnumber(SPI_tuptable->tupdesc, name));
 }
 
 /* Which accounts are meant, and which of them can be collected now; the others are named in NOTICEs. */
@@ -134,7 +136,8 @@ select_accounts(Call *call, FunctionCallInfo fcinfo, MemoryContext context)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("user \"%s\" has no account%s%s",
-						DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0))), PG_ARGISNULL(1) ? "" : " on ",
+						DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0))),
+						PG_ARGISNULL(1) ? "" : " on ",
 						PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1))),
 				 errhint("Connect one with dreamsuite.connect_account() or dreamsuite.authorize_url().")));
 	old = MemoryContextSwitchTo(context);
@@ -168,7 +171,8 @@ select_accounts(Call *call, FunctionCallInfo fcinfo, MemoryContext context)
 							 errdetail("The platform asked for this pause.")));
 			continue;
 		}
-		users[n] = datumCopy(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null), false, UUID_LEN);
+		users[n] = datumCopy(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null), false,
+							 UUID_LEN);
 		platforms_named[n] = CStringGetTextDatum(platform);
 		n++;
 	}
@@ -188,7 +192,7 @@ wait_for_outcomes(Call *call)
 
 	for (;;)
 	{
-		int done, failed, running, total;
+		int done, failed, running, total, waiting;
 		TimestampTz now;
 
 		/* Each look is a transaction of its own, so that nothing is held back while we wait. */
@@ -198,6 +202,7 @@ wait_for_outcomes(Call *call)
 		failed = int_value(2);
 		running = int_value(3);
 		total = int_value(4);
+		waiting = int_value(5);
 		now = GetCurrentTimestamp();
 		if (running > 0 || done != said_done)
 			seen = now;
@@ -205,16 +210,18 @@ wait_for_outcomes(Call *call)
 		{
 			/* Nobody works: a collector crashed, or could not start. */
 			if (!config_enabled || (collector_pid() == 0 && (++starts > 3 || !collector_wake())))
-				ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-								errmsg("no collector runs: %d of %d accounts are still due", total - done, total),
-								errhint(config_enabled ? "Raise max_worker_processes, and see the server log."
-													   : "Set dreamsuite.enabled to on.")));
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						 errmsg("no collector runs: %d of %d accounts are still due", total - done, total),
+						 errhint(config_enabled ? "Raise max_worker_processes, and see the server log."
+												: "Set dreamsuite.enabled to on.")));
 			if (collector_pid() != 0)
 				collector_wake();
 			seen = now;
 		}
 		SPI_commit();
-		if (done >= total)
+		/* What is neither due nor under way any more was paused or disconnected meanwhile. */
+		if (done >= total || waiting == 0)
 			return failed;
 		if (now - said > SAY_EVERY_MS * INT64CONST(1000) && done != said_done)
 		{
@@ -223,7 +230,8 @@ wait_for_outcomes(Call *call)
 			said = now;
 			said_done = done;
 		}
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_EVERY_MS, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_EVERY_MS,
+						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -243,12 +251,14 @@ raise_failures(Call *call, int failed)
 		char *text = text_value(row, "last_error");
 
 		appendStringInfo(&list, "%s%s of user %s: %s%s%s", row == 0 ? "" : "\n", text_value(row, "platform"),
-						 text_value(row, "user_id"), text_value(row, "last_error_class"), text != NULL ? ", " : "",
-						 text != NULL ? text : "");
+						 text_value(row, "user_id"), text_value(row, "last_error_class"),
+						 text != NULL ? ", " : "", text != NULL ? text : "");
 	}
-	ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-					errmsg("%d of %d accounts failed", failed, call->count), errdetail("%s", list.data),
-					errhint("What was collected is stored. See dreamsuite.status() and dreamsuite.collection_runs.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("%d of %d accounts failed", failed, call->count),
+		 errdetail("%s", list.data),
+		 errhint("What was collected is stored. See dreamsuite.status() and dreamsuite.collection_runs.")));
 }
 
 /* PROCEDURE collect(user_id uuid, platform text) */
@@ -256,22 +266,24 @@ Datum
 dreamsuite_collect(PG_FUNCTION_ARGS)
 {
 	CallContext *context = (CallContext *) fcinfo->context;
-	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID};
+	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	MemoryContext mine = CurrentMemoryContext;
 	Call call = {{0}};
-	Datum due[3];
+	Datum due[4];
 	int failed;
 
 	if (context == NULL || !IsA(context, CallContext) || context->atomic)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-						errmsg("collect() cannot run inside a transaction block"),
-						errdetail("It commits between its steps, so that nothing is held while the network is awaited."),
-						errhint("Call it outside of BEGIN, and not from a function.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+			 errmsg("collect() cannot run inside a transaction block"),
+			 errdetail("It commits between its steps, so that nothing is held while the network is awaited."),
+			 errhint("Call it outside of BEGIN, and not from a function.")));
 	if (!PG_ARGISNULL(1))
 		(void) platform_get(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	if (!config_enabled)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("dreamsuite.enabled is off"),
-						errhint("Set it to on, and reload.")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("dreamsuite.enabled is off"), errhint("Set it to on, and reload.")));
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	select_accounts(&call, fcinfo, mine);
 	if (call.count == 0)
@@ -284,11 +296,13 @@ dreamsuite_collect(PG_FUNCTION_ARGS)
 	due[0] = call.keys[0];
 	due[1] = call.keys[1];
 	due[2] = TimestampTzGetDatum(config_now());
-	if (SPI_execute_with_args(make_due_sql, 3, types, due, NULL, false, 0) != SPI_OK_UPDATE)
+	due[3] = call.keys[2];
+	if (SPI_execute_with_args(make_due_sql, 4, types, due, NULL, false, 0) != SPI_OK_UPDATE)
 		elog(ERROR, "could not make accounts due");
 	if (!collector_wake())
-		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("the collector could not be started"),
-						errhint("Raise max_worker_processes.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("the collector could not be started"),
+				 errhint("Raise max_worker_processes.")));
 	SPI_commit();
 	failed = wait_for_outcomes(&call);
 	if (failed > 0)

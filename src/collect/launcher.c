@@ -165,7 +165,8 @@ start_collector(Served *s, TimestampTz now)
 		s->handle = NULL;
 		if (!warned_of_slots)
 			ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-							  errmsg("no free worker slot for the dreamsuite collector of database \"%s\"", s->database),
+							  errmsg("no free worker slot for the dreamsuite collector of database \"%s\"",
+									 s->database),
 							  errdetail("It is tried again."), errhint("Raise max_worker_processes.")));
 		warned_of_slots = true;
 	}

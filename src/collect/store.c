@@ -423,11 +423,11 @@ store_accounts(List *jobs, const Ending *endings)
 		column_text(accounts, job->new_status_reason);
 		column_text(accounts, job->status);
 	}
-	/* A code that came while the job was under way keeps the account due. */
+	/* A run that was asked for, or a code that came, while the job was under way keeps the account due. */
 	execute_columns(
 		&state_plan,
 		"UPDATE dreamsuite.account_state AS s SET lease_token = NULL, lease_until = NULL,"
-		"  next_due_at = CASE WHEN EXISTS (SELECT FROM dreamsuite.oauth_states o WHERE o.user_id = s.user_id"
+		"  next_due_at = CASE WHEN s.requested_at > s.last_started_at OR EXISTS (SELECT FROM dreamsuite.oauth_states o WHERE o.user_id = s.user_id"
 		"    AND o.platform = s.platform AND o.code IS NOT NULL AND o.completed_at > s.last_started_at)"
 		"   THEN s.next_due_at ELSE j.next_due_at END,"
 		"  blocked_until = j.blocked_until, attempts = j.attempts,"

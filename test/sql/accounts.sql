@@ -79,3 +79,9 @@ SELECT count(*) FROM dreamsuite.accounts;
 -- what is known is never overwritten by an unknown; lists keep their nulls
 SELECT dreamsuite.merge_known('{"a": 1, "b": 2, "c": [1]}', '{"a": null, "b": 3, "c": [{"x": null}], "d": null}');
 SELECT dreamsuite.merge_known('{"a": 1}', '[1]');
+
+-- new settings leave an account that has its tokens as it is
+SELECT dreamsuite.connect_account(:user, 'spotify', access_token => 'tok', scopes => '{user-read-private}');
+SELECT dreamsuite.connect_account(:user, 'spotify', settings => '{"artist_id": "0000000000000000000001"}');
+SELECT status, granted_scopes, settings FROM dreamsuite.accounts WHERE platform = 'spotify';
+SELECT dreamsuite.forget_user(:user);
