@@ -9,11 +9,11 @@
 #include "dreamsuite.h"
 
 #include "insight/insight.h"
+#include "insight/posts.h"
 
-#define GAP_WINDOW  28
-#define GAP_LEAST   3  /* missing days worth a word */
-#define STALE_DAYS  3  /* behind the settled day */
-#define POSTS_LEAST 20 /* of one platform, to compare them */
+#define GAP_WINDOW 28
+#define GAP_LEAST  3 /* missing days worth a word */
+#define STALE_DAYS 3 /* behind the settled day */
 
 /* How many days of numbers each method needs (INSIGHTS, section 10). */
 static const struct

@@ -129,6 +129,9 @@ extern int weekday(DateADT day);
 /* ---- The categories: each adds its facts to the run and counts its tests ---- */
 
 extern void growth_facts(Run *run);
+extern void content_facts(Run *run);
+extern void trend_facts(Run *run);
+extern void cross_platform_facts(Run *run);
 extern void goal_facts(Run *run);
 extern void quality_facts(Run *run);
 extern void tests_run_fact(Run *run);

@@ -14,6 +14,7 @@
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 
+#include "config.h"
 #include "insight/insight.h"
 #include "insight/posts.h"
 #include "series/query.h"
@@ -102,8 +103,11 @@ prepare_outlets(Artist *artist)
 {
 	const SeriesSet *set = artist->set;
 	Outlet *outlet = NULL;
+	int room = 0;
 
-	artist->outlets = palloc0(sizeof(Outlet) * Max(set->count, 1));
+	while (platforms[room])
+		room++;
+	artist->outlets = palloc0(sizeof(Outlet) * room);
 	for (int i = 0; i < set->count; i++)
 	{
 		const Series *series = &set->series[i];
@@ -215,7 +219,7 @@ artist_load(Artist *artist, Datum user_id, DateADT *as_of)
 	if (artist->set->days > 0 && DATE_NOT_FINITE(*as_of))
 		*as_of = artist->set->first + artist->set->days - 1;
 	if (DATE_NOT_FINITE(*as_of))
-		return false;
+		*as_of = local_date(config_now(), "UTC");
 	prepare_outlets(artist);
 
 	nest = query_begin();
@@ -223,7 +227,7 @@ artist_load(Artist *artist, Datum user_id, DateADT *as_of)
 	load_goals(artist, context);
 	posts_load(artist, *as_of, context);
 	query_end(nest);
-	return artist->set->days > 0;
+	return artist->outlet_count > 0;
 }
 
 /* ---- Days ---- */

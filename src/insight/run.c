@@ -52,15 +52,19 @@ run_judge(Run *run, Family family, const double *p, int n, double *q)
 {
 	double smallest = NAN;
 
-	run->tests[family] += n;
-	if (n == 0)
+	for (int i = 0; i < n; i++)
+		run->tests[family] += !isnan(p[i]);
+	if (run->tests[family] == 0)
 		return;
-	if (stats_adjust_bh(p, n, n, q) == STATS_NO_MEMORY)
+	if (stats_adjust_bh(p, n, 0, q) == STATS_NO_MEMORY)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
 						errdetail("Failed while judging %d tests.", n)));
 	/* the smallest q-value of Benjamini and Hochberg is the p-value of Simes for the family */
 	for (int i = 0; i < n; i++)
-		smallest = isnan(smallest) || q[i] < smallest ? q[i] : smallest;
+	{
+		if (!isnan(q[i]))
+			smallest = isnan(smallest) ? q[i] : Min(smallest, q[i]);
+	}
 	run->simes[family] = smallest;
 }
 
@@ -108,6 +112,7 @@ look(Artist *artist, DateADT as_of, bool full, bool brief)
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		run->simes[i] = NAN;
 	growth_facts(run);
+	content_facts(run);
 	goal_facts(run);
 	if (!brief)
 		quality_facts(run);
