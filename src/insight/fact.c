@@ -33,6 +33,7 @@ static const struct
 	[FAMILY_SPIKES] = {"spikes", 0.05},         [FAMILY_WEEKS] = {"weeks", 0.10},
 	[FAMILY_CHANGES] = {"change_points", 0.10}, [FAMILY_WEEKEND] = {"weekend", 0.10},
 	[FAMILY_POSTS] = {"posts", 0.10},           [FAMILY_PAIRS] = {"platform_pairs", 0.10},
+	[FAMILY_PROMOTION] = {"promotion", 0.10},
 };
 
 const char *

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 
 #include "insight/insight.h"
+#include "insight/spikes.h"
 #include "stats/stats.h"
 #include "stats/multiplicity.h"
 
@@ -113,6 +114,8 @@ look(Artist *artist, DateADT as_of, bool full, bool brief)
 		run->simes[i] = NAN;
 	growth_facts(run);
 	content_facts(run);
+	trend_facts(run);
+	cross_platform_facts(run);
 	goal_facts(run);
 	if (!brief)
 		quality_facts(run);
@@ -250,6 +253,7 @@ insight_run(Artist *artist, DateADT as_of, bool full)
 
 	looks.runs[0] = run = look(artist, as_of, full, false);
 	live(&looks);
+	merge_platform_shocks(run);
 	tests_run_fact(run);
 	score_facts(run);
 	return run;
