@@ -15,7 +15,8 @@ CREATE FUNCTION connect_account(
     settings      jsonb       DEFAULT '{}',
     scopes        text[]      DEFAULT NULL)  -- granted; null: the platform's own list
 RETURNS void
-AS 'MODULE_PATHNAME', 'dreamsuite_connect_account' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+AS 'MODULE_PATHNAME', 'dreamsuite_connect_account' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION connect_account(uuid, text, text, text, text, timestamptz, jsonb, text[]) IS
 'Connects an account whose tokens are held already, or whose data are public. The server may log the statement: prefer authorize_url().';
 
@@ -45,8 +46,10 @@ $$;
 COMMENT ON FUNCTION account_must_exist(uuid, text) IS 'Raises an error, with a hint, unless the account is connected.';
 
 CREATE FUNCTION pause_account(user_id uuid, platform text) RETURNS void
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM dreamsuite.check_user(pause_account.user_id);
     PERFORM dreamsuite.account_must_exist(pause_account.user_id, pause_account.platform);
     UPDATE dreamsuite.accounts a SET status = 'paused', status_reason = 'paused by hand'
      WHERE a.user_id = pause_account.user_id AND a.platform = pause_account.platform AND a.status <> 'paused';
@@ -57,8 +60,10 @@ $$;
 COMMENT ON FUNCTION pause_account(uuid, text) IS 'Leaves an account alone until resume_account().';
 
 CREATE FUNCTION resume_account(user_id uuid, platform text) RETURNS void
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM dreamsuite.check_user(resume_account.user_id);
     PERFORM dreamsuite.account_must_exist(resume_account.user_id, resume_account.platform);
     UPDATE dreamsuite.accounts a
        SET status = CASE WHEN dreamsuite.platform_needs_token(a.platform)
@@ -77,8 +82,10 @@ $$;
 COMMENT ON FUNCTION resume_account(uuid, text) IS 'Makes a paused or failed account active and due again.';
 
 CREATE FUNCTION disconnect_account(user_id uuid, platform text) RETURNS void
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM dreamsuite.check_user(disconnect_account.user_id);
     PERFORM dreamsuite.account_must_exist(disconnect_account.user_id, disconnect_account.platform);
     -- the sealed tokens wait there until the collector has ended the consent at the platform
     IF dreamsuite.platform_revokes(disconnect_account.platform) THEN
@@ -106,7 +113,8 @@ COMMENT ON FUNCTION disconnect_account(uuid, text) IS
 'Forgets the tokens of an account, revokes them where the platform can, and stops collecting it. Its numbers stay; see forget_user().';
 
 CREATE FUNCTION forget_user(user_id uuid) RETURNS bigint
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     owned   regclass;
     removed bigint := 0;
@@ -133,9 +141,23 @@ $$;
 COMMENT ON FUNCTION forget_user(uuid) IS 'Removes every row of a user and returns how many there were.';
 
 CREATE FUNCTION collect_due() RETURNS integer
-AS 'MODULE_PATHNAME', 'dreamsuite_collect_due' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+AS 'MODULE_PATHNAME', 'dreamsuite_collect_due' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION collect_due() IS
 'Makes accounts due whose day is not done, wakes or starts the collector, and returns how many are due. What a schedule calls.';
+
+-- A procedure that commits cannot run with the rights of the owner; this step of it needs them.
+CREATE FUNCTION make_due(users uuid[], platforms text[], due_at timestamptz, requested_at timestamptz) RETURNS bigint
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH changed AS (
+        UPDATE dreamsuite.account_state AS s SET next_due_at = make_due.due_at, requested_at = make_due.requested_at,
+               attempts = 0
+          FROM unnest(make_due.users, make_due.platforms) AS j (user_id, platform)
+         WHERE s.user_id = j.user_id AND s.platform = j.platform
+        RETURNING s.user_id)
+    SELECT count(*) FROM changed
+$$;
+COMMENT ON FUNCTION make_due(uuid[], text[], timestamptz, timestamptz) IS 'Used by collect(): makes accounts due; returns how many there were.';
 
 CREATE PROCEDURE collect(user_id uuid DEFAULT NULL, platform text DEFAULT NULL)
 AS 'MODULE_PATHNAME', 'dreamsuite_collect' LANGUAGE C;

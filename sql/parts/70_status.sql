@@ -2,7 +2,7 @@
 
 CREATE FUNCTION status()
 RETURNS TABLE (item text, value text, hint text)
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     now_       timestamptz := dreamsuite.calendar_now();
     preloaded  boolean := EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'dreamsuite launcher');

@@ -70,7 +70,8 @@ $$;
 COMMENT ON FUNCTION cron_is_here() IS 'Is pg_cron installed in this database?';
 
 CREATE FUNCTION unschedule_collection() RETURNS void
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF dreamsuite.cron_is_here() THEN
         -- not cron.unschedule(): it knows only the jobs of the one who calls
@@ -81,7 +82,8 @@ $$;
 COMMENT ON FUNCTION unschedule_collection() IS 'Ends what schedule_collection() began; nothing happens where nothing is scheduled.';
 
 CREATE FUNCTION schedule_collection(schedule text DEFAULT '0 6 * * *') RETURNS bigint
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     home text := current_setting('cron.database_name', true);
     job  bigint;

@@ -16,6 +16,7 @@
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -43,6 +44,20 @@ static const char *const due_sql =
 	" WHERE s.next_due_at <= $1 AND (s.blocked_until IS NULL OR s.blocked_until <= $1)"
 	"  AND NOT EXISTS (SELECT FROM dreamsuite.platform_settings o WHERE o.platform = s.platform AND NOT o.enabled)";
 
+/* Runs a statement with a search_path that the caller cannot bend; collect() commits between them. */
+static int
+run(const char *sql, int count, Oid *types, Datum *values, const char *nulls, bool read_only)
+{
+	int nest = NewGUCNestLevel();
+	int result;
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	result = SPI_execute_with_args(sql, count, types, values, nulls, read_only, 0);
+	AtEOXact_GUC(true, nest);
+	return result;
+}
+
 /* collect_due() returns integer */
 Datum
 dreamsuite_collect_due(PG_FUNCTION_ARGS)
@@ -53,8 +68,8 @@ dreamsuite_collect_due(PG_FUNCTION_ARGS)
 	int due;
 
 	SPI_connect();
-	if (SPI_execute_with_args(mark_sql, 1, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
-		SPI_execute_with_args(due_sql, 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
+	if (run(mark_sql, 1, types, values, NULL, false) != SPI_OK_UPDATE ||
+		run(due_sql, 1, types, values, NULL, false) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for due accounts");
 	due = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	SPI_finish();
@@ -76,10 +91,7 @@ static const char *const select_sql =
 	" WHERE ($1 IS NULL OR a.user_id = $1) AND ($2 IS NULL OR a.platform = $2)"
 	" ORDER BY a.user_id, a.platform";
 
-static const char *const make_due_sql =
-	"UPDATE dreamsuite.account_state s SET next_due_at = $3, requested_at = $4, attempts = 0"
-	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
-	" WHERE s.user_id = j.user_id AND s.platform = j.platform";
+static const char *const make_due_sql = "SELECT dreamsuite.make_due($1, $2, $3, $4)";
 
 /* How far the accounts of the call are. $3 clock's time of the call. */
 static const char *const progress_sql =
@@ -130,7 +142,7 @@ select_accounts(Call *call, FunctionCallInfo fcinfo, MemoryContext context)
 	MemoryContext old;
 	int n = 0;
 
-	if (SPI_execute_with_args(select_sql, 3, types, values, nulls, true, 0) != SPI_OK_SELECT)
+	if (run(select_sql, 3, types, values, nulls, true) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for accounts");
 	if (SPI_processed == 0 && !PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -196,7 +208,7 @@ wait_for_outcomes(Call *call)
 		TimestampTz now;
 
 		/* Each look is a transaction of its own, so that nothing is held back while we wait. */
-		if (SPI_execute_with_args(progress_sql, 3, types, call->keys, NULL, true, 0) != SPI_OK_SELECT)
+		if (run(progress_sql, 3, types, call->keys, NULL, true) != SPI_OK_SELECT)
 			elog(ERROR, "could not look for progress");
 		done = int_value(1);
 		failed = int_value(2);
@@ -244,7 +256,7 @@ raise_failures(Call *call, int failed)
 	StringInfoData list;
 
 	initStringInfo(&list);
-	if (SPI_execute_with_args(failures_sql, 3, types, call->keys, NULL, true, 0) != SPI_OK_SELECT)
+	if (run(failures_sql, 3, types, call->keys, NULL, true) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for failures");
 	for (int row = 0; row < (int) SPI_processed; row++)
 	{
@@ -297,7 +309,7 @@ dreamsuite_collect(PG_FUNCTION_ARGS)
 	due[1] = call.keys[1];
 	due[2] = TimestampTzGetDatum(config_now());
 	due[3] = call.keys[2];
-	if (SPI_execute_with_args(make_due_sql, 4, types, due, NULL, false, 0) != SPI_OK_UPDATE)
+	if (run(make_due_sql, 4, types, due, NULL, false) != SPI_OK_SELECT)
 		elog(ERROR, "could not make accounts due");
 	if (!collector_wake())
 		ereport(ERROR,

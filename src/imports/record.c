@@ -16,6 +16,7 @@
 #include "utils/date.h"
 #include "utils/uuid.h"
 
+#include "access.h"
 #include "imports/day.h"
 
 #define SHOWN_BYTES 64
@@ -228,6 +229,8 @@ dreamsuite_record_metrics(PG_FUNCTION_ARGS)
 	const Platform *platform;
 	Day day;
 
+	if (!PG_ARGISNULL(0))
+		access_check_user(PG_GETARG_UUID_P(0));
 	for (int i = 0; i < lengthof(arguments); i++)
 	{
 		if (PG_ARGISNULL(i))
