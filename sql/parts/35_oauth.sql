@@ -22,7 +22,8 @@ CREATE FUNCTION register_app(
     redirect_uri  text,                -- exactly as at the platform
     extra         jsonb DEFAULT '{}')  -- apple_music: team_id, key_id; instagram: login; Meta: config_id
 RETURNS void
-AS 'MODULE_PATHNAME', 'dreamsuite_register_app' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+AS 'MODULE_PATHNAME', 'dreamsuite_register_app' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION register_app(text, text, text, text, jsonb) IS
 'Registers the operator''s app at a platform; its secret is sealed. The server may log the statement: switch log_statement off for the session.';
 
@@ -31,12 +32,14 @@ CREATE FUNCTION authorize_url(
     user_id  uuid   DEFAULT dreamsuite.current_user_id(),
     scopes   text[] DEFAULT NULL)  -- null: those that the platform's numbers need
 RETURNS text
-AS 'MODULE_PATHNAME', 'dreamsuite_authorize_url' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+AS 'MODULE_PATHNAME', 'dreamsuite_authorize_url' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION authorize_url(text, uuid, text[]) IS
 'The page of the platform where the artist consents. Its state is good for ten minutes and one complete_authorization().';
 
 CREATE FUNCTION complete_authorization(state text, code text) RETURNS void
-AS 'MODULE_PATHNAME', 'dreamsuite_complete_authorization' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+AS 'MODULE_PATHNAME', 'dreamsuite_complete_authorization' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION complete_authorization(text, text) IS
 'Takes the code that the platform gave for a state. The collector exchanges it: the account turns active, or failed with the reason.';
 

@@ -100,12 +100,14 @@ CREATE FUNCTION set_goal(
     period   text DEFAULT NULL,   -- week, month: a gain within it; null: a level to be reached
     deadline date DEFAULT NULL)
 RETURNS uuid
-AS 'MODULE_PATHNAME', 'dreamsuite_set_goal' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+AS 'MODULE_PATHNAME', 'dreamsuite_set_goal' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION set_goal(uuid, text, text, numeric, text, date) IS
 'Sets a goal on any metric and remembers where it starts; returns its id.';
 
 CREATE FUNCTION drop_goal(goal_id uuid) RETURNS void
-AS 'MODULE_PATHNAME', 'dreamsuite_drop_goal' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+AS 'MODULE_PATHNAME', 'dreamsuite_drop_goal' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION drop_goal(uuid) IS 'Forgets a goal.';
 
 CREATE FUNCTION goal_status(

@@ -30,9 +30,10 @@ LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_c
             'classify_answer', 'plan_requests']),
         -- secrets, keys, and who may do what: the owner of the extension alone
         ('owner', ARRAY[
-            'account_secrets', 'apps', 'oauth_states', 'key_checks', 'access_roles',
+            'account_secrets', 'apps', 'oauth_states', 'revocations', 'key_checks', 'access_roles',
             'key_status', 'rotate_keys', 'grant_access', 'revoke_access', 'apply_policies', 'link_auth_users', 'distribute',
-            'access_rules', 'access_objects', 'check_user', 'account_must_exist', 'platform_needs_token', 'merge_known',
+            'access_rules', 'access_objects', 'check_user', 'account_must_exist', 'platform_needs_token', 'platform_revokes', 'merge_known',
+            'wake_collector',
             'check_encoding', 'check_schedule', 'cron_is_here', 'unschedule_before_drop', 'growth_support',
             'repair_changes_trigger', 'access_roles_trigger'])) AS r (rule, names)
 $$;

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "access.h"
 #include "collect/collector.h"
 #include "collect/secret.h"
 #include "config.h"
@@ -412,6 +413,8 @@ dreamsuite_authorize_url(PG_FUNCTION_ARGS)
 	MemoryContext caller = CurrentMemoryContext, old;
 	Registered app;
 
+	if (!PG_ARGISNULL(1))
+		access_check_user(PG_GETARG_UUID_P(1));
 	if (platform->oauth->authorize_url == NULL)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("platform \"%s\" has no page for consent", platform->name),
@@ -486,6 +489,7 @@ use_state(Datum state_hash, const Platform **platform, Datum *user_id)
 	if (DatumGetBool(SPI_getbinval(row, desc, 5, &null)))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the state belongs to another user"),
 						errdetail("Whoever began an authorisation ends it."), errhint("%s", again)));
+	access_check_user(DatumGetUUIDP(*user_id));
 	if (DatumGetBool(SPI_getbinval(row, desc, 3, &null)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the state was used already"),

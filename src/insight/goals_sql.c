@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "access.h"
 #include "config.h"
 #include "insight/insight.h"
 #include "series/metric.h"
@@ -62,6 +63,7 @@ dreamsuite_set_goal(PG_FUNCTION_ARGS)
 	int nest;
 
 	require(fcinfo, 0, "user_id");
+	access_check_user(PG_GETARG_UUID_P(0));
 	require(fcinfo, 1, "platform");
 	require(fcinfo, 2, "metric");
 	require(fcinfo, 3, "target");
@@ -146,7 +148,12 @@ dreamsuite_drop_goal(PG_FUNCTION_ARGS)
 	require(fcinfo, 0, "goal_id");
 	values[0] = PG_GETARG_DATUM(0);
 	nest = query_begin();
-	query_plan(&plan, "DELETE FROM dreamsuite.goals WHERE goal_id = $1", 1, (Oid[]){UUIDOID});
+	/* somebody else's goal is no different from one that is not there */
+	query_plan(
+		&plan,
+		"DELETE FROM dreamsuite.goals WHERE goal_id = $1"
+		" AND ((SELECT dreamsuite.sees_all_users()) OR user_id = (SELECT dreamsuite.current_user_id()))",
+		1, (Oid[]){UUIDOID});
 	query_run(plan, values, false, SPI_OK_DELETE);
 	dropped = SPI_processed;
 	query_end(nest);

@@ -188,6 +188,15 @@ SELECT count(*) > 0 AS "bob hears of himself" FROM personal AS f
  WHERE NOT f.prosecdef AND pg_temp.as_caller('bob', pg_temp.call_of(f.routine, 'bbbbbbbb-0000-4000-8000-00000000000b'))
     IS DISTINCT FROM pg_temp.as_caller('ann', pg_temp.call_of(f.routine, 'bbbbbbbb-0000-4000-8000-00000000000b'));
 
+-- ---- What names its user by something else: a goal, a state
+
+SELECT format('SELECT dreamsuite.drop_goal(%L)::text', goal_id) AS drop_goal FROM dreamsuite.goals WHERE user_id = 'bbbbbbbb-0000-4000-8000-00000000000b' \gset
+SELECT caller, regexp_replace(pg_temp.as_caller(caller, :'drop_goal'), '"[0-9a-f-]{36}"', '?') AS "drops a goal of bob" FROM callers WHERE caller IN ('ann', 'bob', 'nobody', 'service') ORDER BY 1;
+SELECT dreamsuite.register_app('spotify', 'client', 'secret', 'https://example.org/callback');
+SELECT format('SELECT dreamsuite.complete_authorization(%L, ''code'')::text', substring(dreamsuite.authorize_url('spotify', 'bbbbbbbb-0000-4000-8000-00000000000b') FROM 'state=([^&]*)')) AS complete \gset
+SELECT caller, pg_temp.as_caller(caller, :'complete') AS "ends what bob began" FROM callers WHERE caller IN ('ann', 'bob', 'nobody', 'service') ORDER BY 1;
+SELECT caller, left(pg_temp.as_caller(caller, 'SELECT dreamsuite.authorize_url(''spotify'')'), 62) AS "begins" FROM callers WHERE caller IN ('ann', 'anon', 'bob', 'nobody', 'service') ORDER BY 1;
+
 -- ---- growth() over "every row the caller may see", on both of its ways
 
 SELECT caller, pg_temp.as_caller(caller, 'SELECT count(DISTINCT user_id) FROM dreamsuite.growth() WHERE user_id IN (''aaaaaaaa-0000-4000-8000-00000000000a'', ''bbbbbbbb-0000-4000-8000-00000000000b'')') AS "in FROM",
@@ -204,7 +213,7 @@ BEGIN
         FOR c IN SELECT * FROM callers WHERE role IN ('authenticated', 'service_role') ORDER BY caller LOOP
             PERFORM set_config('request.jwt.claims', c.claims, true);
             EXECUTE format('SET LOCAL ROLE %I', c.role);
-            RETURN NEXT c.caller || ' ' || (SELECT count(*) FROM dreamsuite.accounts WHERE user_id IN ('aaaaaaaa-0000-4000-8000-00000000000a', 'bbbbbbbb-0000-4000-8000-00000000000b'))
+            RETURN NEXT c.caller || ' ' || (SELECT count(DISTINCT user_id) FROM dreamsuite.accounts WHERE user_id IN ('aaaaaaaa-0000-4000-8000-00000000000a', 'bbbbbbbb-0000-4000-8000-00000000000b'))
                 || ' ' || (SELECT count(*) FROM dreamsuite.metric_series('bbbbbbbb-0000-4000-8000-00000000000b', 'deezer', 'follower_count'));
             RESET ROLE;
         END LOOP;
