@@ -33,6 +33,7 @@ CREATE FUNCTION import_csv(
     kind     text,   -- audience, songs, song, playlists; table, chart, totals; null: recognised by the columns
     csv      text)   -- the text of the file
 RETURNS TABLE (date date, action text)
-AS 'MODULE_PATHNAME', 'dreamsuite_import_csv' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+AS 'MODULE_PATHNAME', 'dreamsuite_import_csv' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION import_csv(uuid, text, text, text) IS
 'Fills days from an exported file and tells of each of its rows what became of it: inserted, updated, unchanged, or skipped and why. A file that is not known is refused with its columns.';

@@ -9,7 +9,7 @@ LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_c
         -- its own user: rows by policy, writing by functions that check the user
         ('own', ARRAY[
             'accounts', 'account_state', 'collection_runs', 'content_history', 'content_items', 'daily_metrics', 'goals',
-            'metric_quarantine', 'metric_revisions', 'request_log',
+            'imported_days', 'metric_quarantine', 'metric_revisions', 'request_log',
             'amazon_music_daily', 'apple_music_daily', 'deezer_daily', 'facebook_daily', 'instagram_daily',
             'soundcloud_daily', 'spotify_daily', 'tidal_daily', 'tiktok_daily', 'twitter_daily', 'youtube_daily',
             'authorize_url', 'complete_authorization', 'pause_account', 'resume_account', 'disconnect_account',

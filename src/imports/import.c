@@ -18,6 +18,7 @@
 #include "utils/datetime.h"
 #include "utils/uuid.h"
 
+#include "access.h"
 #include "imports/cell.h"
 #include "imports/import.h"
 #include "series/repair.h"
@@ -519,6 +520,8 @@ dreamsuite_import_csv(PG_FUNCTION_ARGS)
 	text *file;
 	char *bytes;
 
+	if (!PG_ARGISNULL(0))
+		access_check_user(PG_GETARG_UUID_P(0));
 	check_arguments(fcinfo);
 	info = srf_begin(fcinfo);
 	import->user_id = PG_GETARG_DATUM(0);
