@@ -109,7 +109,6 @@ UPDATE dreamsuite.daily_metrics SET date = 'infinity' WHERE user_id = md5('endle
 SELECT count(*) FROM pg_temp.growth('endless');
 
 -- refused: by name, with what there is
-\set VERBOSITY verbose
 \set SHOW_CONTEXT never
 CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE state text; message text; detail text; hint text;
@@ -148,6 +147,17 @@ COMMIT;
 CREATE TEMP TABLE taken AS SELECT * FROM dreamsuite.growth(md5('gap')::uuid);
 INSERT INTO taken SELECT * FROM dreamsuite.growth(md5('gap')::uuid);
 SELECT count(*) FROM taken;
+-- an error half way leaves nothing behind
+DO $$ DECLARE r record; BEGIN
+    FOR n IN 1 .. 3 LOOP
+        BEGIN
+            FOR r IN SELECT * FROM dreamsuite.growth(md5('gap')::uuid) LOOP RAISE division_by_zero; END LOOP;
+        EXCEPTION WHEN division_by_zero THEN NULL;
+        END;
+    END LOOP;
+END $$;
+SELECT count(*) FROM dreamsuite.growth(md5('gap')::uuid) WHERE 1 / (value - 1010) = 0;
+SELECT count(*) FROM dreamsuite.growth(md5('gap')::uuid);
 PREPARE by_account(text) AS SELECT count(*) FROM dreamsuite.growth(md5($1)::uuid);
 SET plan_cache_mode = force_generic_plan;
 EXECUTE by_account('gap');
