@@ -11,6 +11,7 @@
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
+#include "http/url.h"
 #include "platform/platform.h"
 
 static void ask_metrics(Plan *plan, const Request *failed, List *metrics, List *suspects, List *rest);
@@ -47,20 +48,6 @@ plan_knows(const Plan *plan, const char *content_id)
 }
 
 /* ---- Addresses ---- */
-
-/* Percent-encodes everything but RFC 3986's unreserved characters. */
-static void
-append_encoded(StringInfo out, const char *text)
-{
-	for (const unsigned char *s = (const unsigned char *) text; *s != '\0'; s++)
-	{
-		if ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
-			strchr("-._~", *s) != NULL)
-			appendStringInfoChar(out, *s);
-		else
-			appendStringInfo(out, "%%%02X", *s);
-	}
-}
 
 static char *
 join(List *texts, const char *separator)
@@ -113,7 +100,7 @@ plan_expand(const Plan *plan, const char *path, const char *of, List *metrics)
 		value = variable(plan, name, of, metrics);
 		if (value == NULL)
 			elog(ERROR, "path \"%s\" of platform \"%s\" needs \"%s\"", path, plan->platform->name, name);
-		append_encoded(&expanded, value);
+		url_encode(&expanded, value);
 		path = close + 1;
 	}
 	appendStringInfoString(&expanded, path);
@@ -127,49 +114,8 @@ request_param(Request *request, const char *name, const char *value)
 
 	initStringInfo(&url);
 	appendStringInfo(&url, "%s%c%s=", request->url, strchr(request->url, '?') == NULL ? '?' : '&', name);
-	append_encoded(&url, value);
+	url_encode(&url, value);
 	request->url = url.data;
-}
-
-/* The address without a parameter: links to the next page may carry the token in clear. */
-static char *
-without_param(const char *url, const char *name)
-{
-	size_t n = strlen(name);
-	const char *query = strchr(url, '?');
-	StringInfoData out;
-	char separator = '?';
-
-	if (query == NULL)
-		return pstrdup(url);
-	initStringInfo(&out);
-	appendBinaryStringInfo(&out, url, query - url);
-	while (*query != '\0')
-	{
-		const char *pair = query + 1;
-		size_t length = strcspn(pair, "&");
-
-		if (!(length > n && pair[n] == '=' && strncmp(pair, name, n) == 0))
-		{
-			appendStringInfoChar(&out, separator);
-			appendBinaryStringInfo(&out, pair, length);
-			separator = '&';
-		}
-		query = pair + length;
-	}
-	return out.data;
-}
-
-/* scheme://host[:port], or the empty text for an address that is not absolute. */
-static char *
-origin_of(const char *url)
-{
-	const char *authority = strstr(url, "://");
-
-	if (authority == NULL)
-		return pstrdup("");
-	authority += 3;
-	return pnstrdup(url, authority + strcspn(authority, "/?#") - url);
 }
 
 /* ---- Asking ---- */
@@ -268,7 +214,7 @@ next_page(Plan *plan, const Request *request, const Answer *answer)
 		return NULL;
 	if (step->paging == PAGE_CURSOR)
 	{
-		Request next = {.url = without_param(request->url, step->page_param)};
+		Request next = {.url = url_without_param(request->url, step->page_param)};
 
 		if (step->page_more != NULL && json_text_at(answer->body, step->page_more) == NULL)
 			return NULL;
@@ -276,16 +222,16 @@ next_page(Plan *plan, const Request *request, const Answer *answer)
 		return next.url;
 	}
 	if (at[0] == '/')
-		return psprintf("%s%s%s", origin_of(request->url), step->link_base != NULL ? step->link_base : "",
-						without_param(at, "access_token"));
-	if (pg_strcasecmp(origin_of(at), origin_of(request->url)) != 0)
+		return psprintf("%s%s%s", url_origin(request->url), step->link_base != NULL ? step->link_base : "",
+						url_without_param(at, "access_token"));
+	if (!url_same_origin(at, request->url))
 	{
 		/* A link that leads elsewhere is never followed: the platform's hosts are compiled in. */
 		plan->missing = lappend(plan->missing, psprintf("%s: next page on a foreign host", step->name));
 		plan->responses->steps[step - plan->platform->steps].partial = true;
 		return NULL;
 	}
-	return without_param(at, "access_token");
+	return url_without_param(at, "access_token");
 }
 
 Request *
