@@ -227,6 +227,9 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 	Oid types[] = {UUIDOID,        TEXTOID,  TEXTOID,  TEXTOID,        TEXTARRAYOID, JSONBOID,
 				   TIMESTAMPTZOID, BYTEAOID, BYTEAOID, TIMESTAMPTZOID, INT4OID};
 	int key_id = 0;
+	ErrorContextCallback hidden;
+
+	secret_hide_statement(&hidden);
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("user_id must not be null"),
@@ -323,6 +326,7 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 			11, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the sealed tokens");
 	SPI_finish();
+	secret_show_statement(&hidden);
 	PG_RETURN_VOID();
 }
 

@@ -27,6 +27,7 @@
 #define RENEW_AHEAD_S  600 /* a run is over by then */
 #define STILL_GOOD     (30 * USECS_PER_SEC)
 #define EXCHANGE_TRIES 3
+#define MOST_TRIES     6                    /* of one request, whatever tokens it carried */
 #define SHORT_LIVED    (2 * USECS_PER_HOUR) /* Meta's tokens that come from a code */
 
 static void next_step(Job *job);
@@ -108,6 +109,8 @@ token_is_dead(Job *job, const char *reason)
 	job->tokens.refresh_token = NULL;
 	job->account.has_token = false;
 	job->account.scopes = NIL;
+	job->token_dropped = true;
+	job->token_serial++;
 }
 
 /* Goes on with the requests, or ends a job that was stopped. */
@@ -327,7 +330,7 @@ discovery_failed(Job *job, ErrorClass error, const char *reason)
 		token_is_dead(job, reason);
 	else
 		job_stop(job, error, reason);
-	authorised(job);
+	next_step(job);
 }
 
 static void
@@ -460,7 +463,7 @@ next_step(Job *job)
 					 "the token has ended, and no app is registered to renew it: see register_app()");
 		else
 			token_is_dead(job, "the token has ended");
-		authorised(job);
+		next_step(job);
 	}
 	else if (discovery_is_due(job))
 		discover(job);
@@ -511,15 +514,14 @@ authorise_request(Job *job, Request *request, HttpRequest *http)
 	const OAuthDef *def = job->client.def;
 	TokenKind kind = request->step->token;
 	const char *user = job->tokens.access_token;
-	const char *app = app_token_for(job, request, &request->token);
+	const char *app = app_token_for(job, request, &request->app_token);
 	MemoryContext old;
 	Form form = {0};
 
 	http->headers = list_copy(request->headers);
 	if (kind == TOKEN_NONE)
 		return;
-	if (app == NULL)
-		request->token = job->token_serial;
+	request->token = job->token_serial;
 	if (def != NULL && def->style == STYLE_MUSIC_USER)
 	{
 		if (app != NULL || user != NULL)
@@ -572,7 +574,7 @@ after_app_token(Job *job)
 static ErrorClass
 app_token_was_refused(Job *job, Request *request, int serial)
 {
-	if (request->token == serial)
+	if (request->app_token == serial)
 	{
 		if (job->app_renewed)
 			return ERROR_OPERATOR;
@@ -596,17 +598,21 @@ authorise_refused(Job *job, Request *request, const Verdict *verdict)
 	if (apple ? verdict->error == ERROR_AUTH_EXPIRED : request->step->token == TOKEN_APP)
 	{
 		if (app_token_possible(job) && !job->app_failed)
-			return app_token_was_refused(job, request, app != NULL ? serial : request->token);
+			return app_token_was_refused(job, request, app != NULL ? serial : request->app_token);
 		if (apple || job->tokens.access_token == NULL)
 			return ERROR_OPERATOR;
 	}
-	if (request->token != job->token_serial || job->renewing)
+	if (job->token_dropped && (request->step->token == TOKEN_USER || request->token == job->token_serial))
+		return ERROR_PERMISSION;
+	if (job->renewing)
 	{
-		/* Sent before the token that is held now came, or before the one that is on its way. */
-		if (job->renewing)
-			job->held = lappend(job->held, request);
-		else
-			job->waiting = lappend(job->waiting, request);
+		job->held = lappend(job->held, request);
+		return ERROR_NONE;
+	}
+	if (request->token != job->token_serial && request->tries < MOST_TRIES)
+	{
+		/* Sent before the token that is held now came. */
+		job->waiting = lappend(job->waiting, request);
 		return ERROR_NONE;
 	}
 	if (verdict->error == ERROR_AUTH_EXPIRED && can_renew(job) &&
@@ -619,7 +625,6 @@ authorise_refused(Job *job, Request *request, const Verdict *verdict)
 	if (job->platform->needs_token || job->tokens.access_token == NULL)
 		return ERROR_AUTH_REVOKED;
 	token_is_dead(job, verdict->message);
-	job->token_serial++;
 	if (request->step->token == TOKEN_USER)
 		return ERROR_PERMISSION;
 	job->waiting = lappend(job->waiting, request);

@@ -224,7 +224,8 @@ check_secret(const Platform *platform, const char *secret)
 Datum
 dreamsuite_register_app(PG_FUNCTION_ARGS)
 {
-	const Platform *platform = platform_argument(fcinfo, 0);
+	ErrorContextCallback hidden;
+	const Platform *platform;
 	char *client_id = text_argument(fcinfo, 1), *secret = secret_argument(fcinfo, 2);
 	char *redirect_uri = text_argument(fcinfo, 3);
 	Jsonb *extra = PG_ARGISNULL(4) ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")))
@@ -234,6 +235,8 @@ dreamsuite_register_app(PG_FUNCTION_ARGS)
 	char nulls[] = "      ";
 	int key_id = 0;
 
+	secret_hide_statement(&hidden);
+	platform = platform_argument(fcinfo, 0);
 	if (client_id == NULL)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("client_id must not be null"),
 						errhint("Take it from the app's page at the platform%s.",
@@ -275,6 +278,7 @@ dreamsuite_register_app(PG_FUNCTION_ARGS)
 			6, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the app");
 	SPI_finish();
+	secret_show_statement(&hidden);
 	PG_RETURN_VOID();
 }
 
@@ -510,7 +514,9 @@ dreamsuite_complete_authorization(PG_FUNCTION_ARGS)
 	Oid types[] = {UUIDOID, TEXTOID, BYTEAOID, BYTEAOID, INT4OID, TIMESTAMPTZOID};
 	Datum values[6];
 	int key_id = 0;
+	ErrorContextCallback hidden;
 
+	secret_hide_statement(&hidden);
 	if (state == NULL)
 		ereport(
 			ERROR,
@@ -553,6 +559,7 @@ dreamsuite_complete_authorization(PG_FUNCTION_ARGS)
 							  6, types, values, NULL, false, 0) != SPI_OK_UPDATE)
 		elog(ERROR, "could not store the code");
 	SPI_finish();
+	secret_show_statement(&hidden);
 	if (config_enabled)
 		collector_wake();
 	PG_RETURN_VOID();

@@ -85,6 +85,7 @@ typedef struct Job
 	bool renewed;     /* one was made in this run: a refusal after it means that the consent has ended */
 	bool app_renewed; /* the same of the app's token */
 	bool app_failed;  /* the app got no token: the artist's own is used */
+	bool token_dropped; /* the artist's is of no use; what needs none is collected */
 	bool discovered;  /* the Pages were read in this run */
 	int exchange_tries;
 	int token_serial;     /* grows with every new access token */

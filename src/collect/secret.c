@@ -12,6 +12,27 @@
 #include "collect/secret.h"
 #include "secrets/seal.h"
 
+static void
+hide(void *arg)
+{
+	errhidestmt(true);
+}
+
+void
+secret_hide_statement(ErrorContextCallback *callback)
+{
+	callback->callback = hide;
+	callback->arg = NULL;
+	callback->previous = error_context_stack;
+	error_context_stack = callback;
+}
+
+void
+secret_show_statement(ErrorContextCallback *callback)
+{
+	error_context_stack = callback->previous;
+}
+
 MemoryContext
 secret_context_create(MemoryContext parent)
 {

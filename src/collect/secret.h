@@ -9,6 +9,13 @@
 
 #include "utils/uuid.h"
 
+/*
+ * Errors that are raised until the callback is popped keep the statement out of the server's log, as it holds a secret.
+ * `callback` is a variable of the caller, to be popped with secret_show_statement().
+ */
+extern void secret_hide_statement(ErrorContextCallback *callback);
+extern void secret_show_statement(ErrorContextCallback *callback);
+
 /* A memory context for opened secrets, child of `parent`. Deleting it wipes as well. */
 extern MemoryContext secret_context_create(MemoryContext parent);
 

@@ -42,7 +42,7 @@ static const struct
 static ErrorClass
 classify_code(const OAuthDef *def, TokenPurpose purpose, const char *code, ErrorClass otherwise)
 {
-	if (purpose == TOKENS_RENEWED && text_is(code, def->dead_error))
+	if (purpose == TOKENS_RENEWED && def->dead_error != NULL && strcmp(code, def->dead_error) == 0)
 		return ERROR_AUTH_REVOKED;
 	for (int i = 0; i < lengthof(codes); i++)
 	{

@@ -152,7 +152,7 @@ typedef struct Request
 	List *suspects;           /* char *: while a retired metric is searched: the others that may be it */
 	List *rest;               /* char *: and those to be asked when it is found */
 	int tries;                /* of this request, by the collector */
-	int token;                /* which of the job's tokens it carried, counted by the collector */
+	int token, app_token;     /* which of the artist's and of the app's tokens it carried, counted by the collector */
 	void *mark;               /* the collector's own */
 } Request;
 
