@@ -124,6 +124,7 @@ CREATE TABLE account_state (
     lease_token      uuid,
     lease_until      timestamptz,
     attempts         integer NOT NULL DEFAULT 0,
+    tried_on         date,
     done_on          date,
     last_started_at  timestamptz,
     last_finished_at timestamptz,
@@ -132,13 +133,14 @@ CREATE TABLE account_state (
     last_error       text,
     PRIMARY KEY (user_id, platform)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
-CREATE INDEX account_state_due ON account_state (next_due_at) WHERE next_due_at IS NOT NULL;
+CREATE INDEX account_state_due ON account_state (platform, next_due_at) WHERE next_due_at IS NOT NULL;
+CREATE INDEX account_state_blocked ON account_state (platform, blocked_until) WHERE blocked_until IS NOT NULL;
 COMMENT ON TABLE account_state IS 'When each account is due, who works on it and how the last run ended.';
 COMMENT ON COLUMN account_state.next_due_at IS 'Due at or after this time; null: not scheduled.';
 COMMENT ON COLUMN account_state.requested_at IS 'When somebody last asked for a run; one asked for during a run is not lost.';
 COMMENT ON COLUMN account_state.blocked_until IS 'The platform asked not to be called before this time.';
 COMMENT ON COLUMN account_state.lease_token IS 'Whoever holds it may store; a collector that lost it writes nothing.';
-COMMENT ON COLUMN account_state.attempts IS 'Tries since the last day that was finished.';
+COMMENT ON COLUMN account_state.attempts IS 'Tries of the day tried_on that count: waiting as a platform asked is none.';
 COMMENT ON COLUMN account_state.done_on IS 'Newest metric date that is finished, well or not: nothing more is asked for it.';
 
 CREATE TABLE bucket_state (
@@ -146,12 +148,17 @@ CREATE TABLE bucket_state (
     platform      text NOT NULL,
     blocked_until timestamptz,
     reason        text,
+    error_class   text,
     used          numeric,
     quota         numeric,
     resets_at     timestamptz,
     updated_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE bucket_state IS 'What is known of each rate limit, so that a restart does not forget it.';
+COMMENT ON COLUMN bucket_state.bucket IS 'A host, or the name of a platform for what concerns its whole app.';
+COMMENT ON COLUMN bucket_state.blocked_until IS 'Nothing is asked before this time; set it to null to go on earlier.';
+COMMENT ON COLUMN bucket_state.error_class IS 'Of the block: rate_limited, quota_exhausted or operator.';
+COMMENT ON COLUMN bucket_state.used IS 'Units of the quota''s day that are used up, or the percentage that the platform tells.';
 
 CREATE TABLE metric_quarantine (
     user_id  uuid NOT NULL,
@@ -193,8 +200,6 @@ CREATE TABLE apps (
     redirect_uri  text,
     extra         jsonb NOT NULL DEFAULT '{}',
     key_id        integer,
-    blocked_until timestamptz,
-    blocked_reason text,
     updated_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE apps IS 'The operator''s app at each platform; its secret or signing key is sealed.';

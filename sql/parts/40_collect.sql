@@ -28,6 +28,15 @@ CREATE FUNCTION calendar_now() RETURNS timestamptz
 AS 'MODULE_PATHNAME', 'dreamsuite_calendar_now' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION calendar_now() IS 'The time that metric dates and due times follow: the clock''s, or dreamsuite.test_now.';
 
+CREATE FUNCTION account_day(at timestamptz, settings jsonb) RETURNS date
+AS 'MODULE_PATHNAME', 'dreamsuite_account_day' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION account_day(timestamptz, jsonb) IS 'The metric date of the instant for an account with these settings.';
+
+CREATE FUNCTION collect_time(user_id uuid, settings jsonb, day date) RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'dreamsuite_collect_time' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION collect_time(uuid, jsonb, date) IS
+'When the account is due on that day by dreamsuite.collect_at, with its share of the spread; null where that is not set.';
+
 CREATE FUNCTION account_must_exist(user_id uuid, platform text) RETURNS void
 LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

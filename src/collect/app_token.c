@@ -155,7 +155,7 @@ do_without(Job *job, ErrorClass error, const char *message)
 	if (!is_apple(job) && job->account.has_token)
 		return;
 	if (error == ERROR_OPERATOR)
-		pace_pause(job->platform, job->platform->name, config_now() + USECS_PER_HOUR, message);
+		pace_pause(pace_app(job->platform), config_now() + USECS_PER_HOUR, ERROR_OPERATOR, message);
 	job_stop(job, error, message);
 }
 

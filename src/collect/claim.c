@@ -20,29 +20,34 @@
 #include "utils/timestamp.h"
 
 #include "collect/claim.h"
+#include "collect/columns.h"
+#include "collect/pace.h"
 #include "collect/revoke.h"
 #include "collect/transaction.h"
 #include "config.h"
 #include "collect/secret.h"
 
 /*
- * The due accounts, leased, with all that is narrow. $1 calendar's now, $2 clock's now, $3 lease seconds, $4 limit.
- * Skips what is blocked by the platform, the app or the bucket, and what another session holds.
+ * The due accounts, leased, with all that is narrow. $1 calendar's now, $2 clock's now, $3 lease seconds, $4 platforms,
+ * $5 how many of each. Skips what is blocked by the platform and what another session holds. Each platform has its own
+ * share, so that the accounts of a slow one do not keep those of the others waiting. Tries are counted by day.
  */
 static const char *const claim_sql =
 	"WITH due AS MATERIALIZED ("
-	"  SELECT s.user_id, s.platform FROM dreamsuite.account_state s"
-	"  JOIN dreamsuite.accounts a ON a.user_id = s.user_id AND a.platform = s.platform"
-	"   AND a.status IN ('active', 'pending')"
-	"  WHERE s.next_due_at <= $1"
-	"    AND (s.blocked_until IS NULL OR s.blocked_until <= $1)"
-	"    AND (s.lease_until IS NULL OR s.lease_until <= $2)"
-	"    AND NOT EXISTS (SELECT FROM dreamsuite.apps p WHERE p.platform = s.platform AND p.blocked_until > $1)"
-	"    AND NOT EXISTS (SELECT FROM dreamsuite.platform_settings o WHERE o.platform = s.platform AND NOT o.enabled)"
-	"  ORDER BY s.next_due_at LIMIT $4 FOR UPDATE OF s SKIP LOCKED),"
+	"  SELECT d.* FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5)) AS p(platform, room)"
+	"  CROSS JOIN LATERAL (SELECT s.user_id, s.platform, dreamsuite.account_day($1, a.settings) AS day"
+	"    FROM dreamsuite.account_state s"
+	"    JOIN dreamsuite.accounts a ON a.user_id = s.user_id AND a.platform = s.platform"
+	"     AND a.status IN ('active', 'pending')"
+	"    WHERE s.platform = p.platform AND s.next_due_at <= $1"
+	"     AND (s.blocked_until IS NULL OR s.blocked_until <= $1)"
+	"     AND (s.lease_until IS NULL OR s.lease_until <= $2)"
+	"    ORDER BY s.next_due_at LIMIT p.room FOR UPDATE OF s SKIP LOCKED) d"
+	"  WHERE NOT EXISTS (SELECT FROM dreamsuite.platform_settings o WHERE o.platform = p.platform AND NOT o.enabled)),"
 	" leased AS ("
 	"  UPDATE dreamsuite.account_state s SET lease_token = pg_catalog.gen_random_uuid(),"
-	"    lease_until = $2 + pg_catalog.make_interval(secs => $3), attempts = s.attempts + 1, last_started_at = $2"
+	"    lease_until = $2 + pg_catalog.make_interval(secs => $3), last_started_at = $2, tried_on = due.day,"
+	"    attempts = CASE WHEN s.tried_on IS DISTINCT FROM due.day THEN 1 ELSE s.attempts + 1 END"
 	"  FROM due WHERE s.user_id = due.user_id AND s.platform = due.platform"
 	"  RETURNING s.user_id, s.platform, s.lease_token, s.attempts)"
 	" SELECT l.user_id, l.platform, l.lease_token, l.attempts, a.external_id, a.settings, a.granted_scopes, a.status,"
@@ -67,14 +72,31 @@ static const char *const known_sql =
 	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" JOIN dreamsuite.content_items c ON c.user_id = j.user_id AND c.platform = j.platform";
 
-/* When to look again. $1 clock's now: a lease that is running out is waited for as a due account is. */
+/* When the next account of each platform is due, or no longer blocked; and the next token to be revoked, which is no
+ * platform's matter. $1 calendar's now, $2 platforms. */
 static const char *const next_sql =
-	"SELECT pg_catalog.min(GREATEST(s.next_due_at, s.blocked_until))"
-	" FROM dreamsuite.account_state s"
-	" JOIN dreamsuite.accounts a ON a.user_id = s.user_id AND a.platform = s.platform"
-	"  AND a.status IN ('active', 'pending')"
-	" WHERE s.next_due_at IS NOT NULL AND (s.lease_until IS NULL OR s.lease_until <= $1)"
-	"  AND NOT EXISTS (SELECT FROM dreamsuite.platform_settings o WHERE o.platform = s.platform AND NOT o.enabled)";
+	"SELECT p.at::integer AS at, due.at AS due, blocked.until AS blocked"
+	" FROM pg_catalog.unnest($2) WITH ORDINALITY AS p(platform, at)"
+	" LEFT JOIN LATERAL (SELECT s.next_due_at FROM dreamsuite.account_state s"
+	"   JOIN dreamsuite.accounts a ON a.user_id = s.user_id AND a.platform = s.platform"
+	"    AND a.status IN ('active', 'pending')"
+	"   WHERE s.platform = p.platform AND s.next_due_at IS NOT NULL AND s.lease_until IS NULL"
+	"    AND (s.blocked_until IS NULL OR s.blocked_until <= $1)"
+	"   ORDER BY s.next_due_at LIMIT 1) AS due(at) ON true"
+	" LEFT JOIN LATERAL (SELECT s.blocked_until FROM dreamsuite.account_state s"
+	"   JOIN dreamsuite.accounts a ON a.user_id = s.user_id AND a.platform = s.platform"
+	"    AND a.status IN ('active', 'pending')"
+	"   WHERE s.platform = p.platform AND s.blocked_until > $1 AND s.next_due_at IS NOT NULL AND s.lease_until IS NULL"
+	"   ORDER BY s.blocked_until LIMIT 1) AS blocked(until) ON true"
+	" WHERE NOT EXISTS (SELECT FROM dreamsuite.platform_settings o WHERE o.platform = p.platform AND NOT o.enabled)"
+	" UNION ALL SELECT NULL, pg_catalog.min(r.next_at), NULL FROM dreamsuite.revocations r";
+
+/* Leases of jobs that take long go on. $1 users, $2 platforms, $3 tokens, $4 clock's now, $5 lease seconds. */
+static const char *const renew_sql =
+	"UPDATE dreamsuite.account_state s SET lease_until = $4 + pg_catalog.make_interval(secs => $5)"
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
+	"  AS j(user_id, platform, lease_token)"
+	" WHERE s.user_id = j.user_id AND s.platform = j.platform AND s.lease_token = j.lease_token";
 
 /* ---- Values of a row ---- */
 
@@ -152,7 +174,7 @@ texts_column(int row, const char *name)
 
 /* ---- Claiming ---- */
 
-static SPIPlanPtr claim_plan, known_plan, next_plan;
+static SPIPlanPtr claim_plan, known_plan, next_plan, renew_plan;
 
 /* The metric date: the day of the observation where the account lives. */
 static void
@@ -218,6 +240,7 @@ job_from_row(MemoryContext parent, int row)
 	job->secret_context = secret_context_create(context);
 	job->user_id = *DatumGetUUIDP(column(row, "user_id", &null));
 	job->platform = platform_get(text_column(row, "platform"));
+	job->platform_index = platform_index(job->platform);
 	job->lease_token = *DatumGetUUIDP(column(row, "lease_token", &null));
 	job->run_id = count_column(row, "run_id");
 	job->attempts = DatumGetInt32(column(row, "attempts", &null));
@@ -312,23 +335,54 @@ load_known(List *jobs)
 	}
 }
 
-List *
-claim_due(MemoryContext parent, int limit, TimestampTz *next_due)
+/* When the collector has to look again; within the transaction. */
+static void
+look_ahead(Datum now, Datum names, Look *look)
 {
-	Oid claim_types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID};
-	Oid next_types[] = {TIMESTAMPTZOID};
-	Datum values[4];
+	Oid types[] = {TIMESTAMPTZOID, TEXTARRAYOID};
+	Datum values[] = {now, names};
+
+	transaction_execute(transaction_plan(&next_plan, next_sql, 2, types), values, NULL, SPI_OK_SELECT);
+	for (int row = 0; row < (int) SPI_processed; row++)
+	{
+		bool null;
+		Datum at = column(row, "at", &null);
+		TimestampTz paused = null ? TIME_UNKNOWN : pace_app_paused_until(platforms[DatumGetInt32(at) - 1]);
+		TimestampTz due = time_earlier(time_column(row, "due"), time_column(row, "blocked"));
+
+		if (due != TIME_UNKNOWN && paused != TIME_UNKNOWN)
+			due = Max(due, paused);
+		look->due = time_earlier(look->due, due);
+	}
+}
+
+List *
+claim_due(MemoryContext parent, int most, const int *active, Look *look)
+{
+	Oid claim_types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, TEXTARRAYOID, INT4ARRAYOID};
+	Datum values[5], names[MAX_PLATFORMS], rooms[MAX_PLATFORMS];
 	List *jobs = NIL;
 	MemoryContext list_context = CurrentMemoryContext;
+	int n = 0;
+	ListCell *cell;
 
-	*next_due = TIME_UNKNOWN;
+	*look = (Look){.due = TIME_UNKNOWN};
 	if (!transaction_begin("dreamsuite: claiming due accounts"))
 		return NIL;
+	pace_store();
+	pace_load();
+	for (; platforms[n] != NULL; n++)
+	{
+		look->room[n] = Max(0, pace_room(platforms[n], most) - active[n]);
+		names[n] = CStringGetTextDatum(platforms[n]->name);
+		rooms[n] = Int32GetDatum(look->room[n]);
+	}
 	values[0] = TimestampTzGetDatum(config_now());
 	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	values[2] = Int32GetDatum(LEASE_SECONDS);
-	values[3] = Int32GetDatum(limit);
-	transaction_execute(transaction_plan(&claim_plan, claim_sql, 4, claim_types), values, NULL,
+	values[3] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+	values[4] = PointerGetDatum(construct_array(rooms, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+	transaction_execute(transaction_plan(&claim_plan, claim_sql, 5, claim_types), values, NULL,
 						SPI_OK_SELECT);
 	for (int row = 0; row < (int) SPI_processed; row++)
 	{
@@ -337,21 +391,44 @@ claim_due(MemoryContext parent, int limit, TimestampTz *next_due)
 		jobs = lappend(jobs, job_from_row(parent, row));
 		MemoryContextSwitchTo(old);
 	}
+	foreach (cell, jobs)
+		look->room[((Job *) lfirst(cell))->platform_index]--;
 	load_known(jobs);
 	revoke_claim();
-	if (list_length(jobs) < limit)
-	{
-		bool null;
-		Datum value;
-
-		transaction_execute(transaction_plan(&next_plan, next_sql, 1, next_types), &values[1], NULL,
-							SPI_OK_SELECT);
-		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
-		if (!null)
-			*next_due = DatumGetTimestampTz(value);
-	}
+	look_ahead(values[0], values[3], look);
 	transaction_commit();
 	return jobs;
+}
+
+void
+claim_renew(List *jobs)
+{
+	static const Oid types[] = {UUIDOID, TEXTOID, UUIDOID};
+	Columns *columns;
+	Datum values[MAX_COLUMNS];
+	Oid array_types[MAX_COLUMNS];
+	ListCell *cell;
+
+	if (!transaction_begin("dreamsuite: keeping leases"))
+		return;
+	columns = columns_create(lengthof(types), types);
+	foreach (cell, jobs)
+	{
+		Job *job = lfirst(cell);
+
+		columns_row(columns);
+		column_uuid(columns, &job->user_id);
+		column_text(columns, job->platform->name);
+		column_uuid(columns, &job->lease_token);
+	}
+	columns_values(columns, values, array_types);
+	array_types[3] = TIMESTAMPTZOID;
+	values[3] = TimestampTzGetDatum(GetCurrentTimestamp());
+	array_types[4] = INT4OID;
+	values[4] = Int32GetDatum(LEASE_SECONDS);
+	transaction_execute(transaction_plan(&renew_plan, renew_sql, 5, array_types), values, NULL,
+						SPI_OK_UPDATE);
+	transaction_commit();
 }
 
 void

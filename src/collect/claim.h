@@ -7,15 +7,26 @@
 
 #include "collect/job.h"
 
-/* A lease outlasts every run: the longest request time-out times the tries, pages included, is bounded by it. */
+/* A lease outlasts every pause between two renewals (claim_renew); after a crash the next collector frees all at once. */
 #define LEASE_SECONDS 1800
 
+#define MAX_PLATFORMS 32
+
+/* What a claim saw ahead. */
+typedef struct Look
+{
+	TimestampTz due; /* calendar: the next account is due, or no longer blocked; TIME_UNKNOWN: none is */
+	int room[MAX_PLATFORMS]; /* of each platform, left after the claim: above 0 nothing more was due */
+} Look;
+
 /*
- * Claims up to `limit` due accounts and commits. Returns a List of Job *, each in its own child of `parent`; NIL where
- * nothing is due. *next_due is when the next account is due or an expired lease is free, in the calendar's time;
- * TIME_UNKNOWN where there is none.
+ * Claims due accounts and commits: of each platform as many as it may have at work (pace_room() of `most`) beyond those
+ * that are (`active`, in the order of the registry). Returns a List of Job *, each in its own child of `parent`.
  */
-extern List *claim_due(MemoryContext parent, int limit, TimestampTz *next_due);
+extern List *claim_due(MemoryContext parent, int most, const int *active, Look *look);
+
+/* Prolongs the leases of jobs that are still at work. */
+extern void claim_renew(List *jobs);
 
 /* Frees every lease of this database: the caller holds the collector's lock, so nobody works under them. */
 extern void claim_release_all(void);

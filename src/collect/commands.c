@@ -29,6 +29,7 @@ DREAMSUITE_FUNCTION(dreamsuite_collect);
 #define LOOK_EVERY_MS     100
 #define SAY_EVERY_MS      2000
 #define START_PATIENCE_MS 5000
+#define LONG_PAUSE        USECS_PER_MINUTE
 
 /* The accounts that a schedule may begin, and whose day is not done yet. $1 calendar's now. */
 static const char *const mark_sql =
@@ -83,25 +84,35 @@ dreamsuite_collect_due(PG_FUNCTION_ARGS)
 /* The accounts of the call, with what is to be said of those that are left alone. $1 user, $2 platform, $3 now. */
 static const char *const select_sql =
 	"SELECT a.user_id, a.platform, a.status, a.status_reason,"
-	"  CASE WHEN s.blocked_until > $3 THEN pg_catalog.to_char(s.blocked_until, 'YYYY-MM-DD HH24:MI:SSOF') END AS blocked,"
+	"  CASE WHEN w.until > $3 THEN pg_catalog.to_char(w.until, 'YYYY-MM-DD HH24:MI:SSOF') END AS blocked,"
+	"  CASE WHEN b.blocked_until > $3 THEN b.reason END AS blocked_reason,"
 	"  COALESCE(o.enabled, true) AS enabled"
 	" FROM dreamsuite.accounts a"
 	" JOIN dreamsuite.account_state s ON s.user_id = a.user_id AND s.platform = a.platform"
 	" LEFT JOIN dreamsuite.platform_settings o ON o.platform = a.platform"
+	" LEFT JOIN dreamsuite.bucket_state b ON b.bucket = a.platform"
+	" CROSS JOIN LATERAL (SELECT GREATEST(s.blocked_until, b.blocked_until)) AS w(until)"
 	" WHERE ($1 IS NULL OR a.user_id = $1) AND ($2 IS NULL OR a.platform = $2)"
 	" ORDER BY a.user_id, a.platform";
 
 static const char *const make_due_sql = "SELECT dreamsuite.make_due($1, $2, $3, $4)";
 
-/* How far the accounts of the call are. $3 clock's time of the call. */
+/*
+ * How far the accounts of the call are. $3 clock's time of the call, $4 calendar's time up to which a pause is worth
+ * waiting for: an account whose platform must be left alone for longer, before it was asked, is not waited for.
+ */
 static const char *const progress_sql =
-	"SELECT pg_catalog.count(*) FILTER (WHERE s.last_finished_at >= $3 AND s.last_started_at >= $3)::integer,"
-	"  pg_catalog.count(*) FILTER (WHERE s.last_finished_at >= $3 AND s.last_started_at >= $3 AND s.last_outcome = 'failed')::integer,"
+	"SELECT pg_catalog.count(*) FILTER (WHERE d.done)::integer,"
+	"  pg_catalog.count(*) FILTER (WHERE d.done AND s.last_outcome = 'failed')::integer,"
 	"  pg_catalog.count(*) FILTER (WHERE s.lease_until IS NOT NULL)::integer,"
 	"  pg_catalog.count(*)::integer,"
+	"  pg_catalog.count(*) FILTER (WHERE NOT d.done AND s.lease_until IS NULL"
+	"   AND GREATEST(b.blocked_until, s.blocked_until) > $4)::integer,"
 	"  pg_catalog.count(*) FILTER (WHERE s.next_due_at IS NOT NULL OR s.lease_until IS NOT NULL)::integer"
 	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
-	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform";
+	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"
+	" LEFT JOIN dreamsuite.bucket_state b ON b.bucket = s.platform"
+	" CROSS JOIN LATERAL (SELECT COALESCE(s.last_finished_at >= $3 AND s.last_started_at >= $3, false)) AS d(done)";
 
 static const char *const failures_sql =
 	"SELECT s.user_id::text, s.platform, s.last_error_class, s.last_error"
@@ -112,7 +123,7 @@ static const char *const failures_sql =
 
 typedef struct Call
 {
-	Datum keys[3]; /* users, platforms, time of the call */
+	Datum keys[4]; /* users, platforms, time of the call, end of a pause that is waited for */
 	int count;
 } Call;
 
@@ -179,8 +190,11 @@ select_accounts(Call *call, FunctionCallInfo fcinfo, MemoryContext context)
 		}
 		if (blocked != NULL)
 		{
-			ereport(NOTICE, (errmsg("%s of user %s is not asked before %s", platform, user, blocked),
-							 errdetail("The platform asked for this pause.")));
+			char *reason = text_value(row, "blocked_reason");
+
+			ereport(NOTICE,
+					(errmsg("%s of user %s is not asked before %s", platform, user, blocked),
+					 errdetail("%s", reason != NULL ? reason : "The platform asked for this pause.")));
 			continue;
 		}
 		users[n] = datumCopy(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null), false,
@@ -194,30 +208,49 @@ select_accounts(Call *call, FunctionCallInfo fcinfo, MemoryContext context)
 	MemoryContextSwitchTo(old);
 }
 
-/* Waits until every account of the call has an outcome. Returns how many failed. */
-static int
-wait_for_outcomes(Call *call)
+/* Says how far it is, and when it will have ended if it goes on like that. */
+static void
+say_progress(int done, int failed, int running, int waiting, int total, TimestampTz began, TimestampTz now)
 {
-	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID};
+	int64 left = done > 0 ? (now - began) / done * (total - done - waiting) / USECS_PER_SEC : 0;
+
+	ereport(NOTICE,
+			(errmsg("%d of %d accounts collected%s%s, %d under way%s", done, total,
+					failed > 0 ? psprintf(", %d failed", failed) : "",
+					waiting > 0 ? psprintf(", %d told to wait", waiting) : "", running,
+					done > 0 ? psprintf(", about %s left", left < 120 ? psprintf("%d s", (int) left)
+																	  : psprintf("%d min", (int) (left / 60)))
+							 : "")));
+}
+
+/* Waits until every account of the call has an outcome, or is told to wait. Returns how many failed. */
+static int
+wait_for_outcomes(Call *call, int *waiting)
+{
+	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	TimestampTz began = GetCurrentTimestamp(), said = began, seen = began;
-	int starts = 0, said_done = -1;
+	int starts = 0, seen_done = -1, said_done = -1;
 
 	for (;;)
 	{
-		int done, failed, running, total, waiting;
-		TimestampTz now;
+		int done, failed, running, total, open;
+		TimestampTz now = GetCurrentTimestamp();
 
+		call->keys[3] = TimestampTzGetDatum(config_now() + (config_test_now[0] != '\0' ? 0 : LONG_PAUSE));
 		/* Each look is a transaction of its own, so that nothing is held back while we wait. */
-		if (run(progress_sql, 3, types, call->keys, NULL, true) != SPI_OK_SELECT)
+		if (run(progress_sql, 4, types, call->keys, NULL, true) != SPI_OK_SELECT)
 			elog(ERROR, "could not look for progress");
 		done = int_value(1);
 		failed = int_value(2);
 		running = int_value(3);
 		total = int_value(4);
-		waiting = int_value(5);
-		now = GetCurrentTimestamp();
-		if (running > 0 || done != said_done)
+		*waiting = int_value(5);
+		open = int_value(6);
+		if (running > 0 || done != seen_done)
+		{
 			seen = now;
+			seen_done = done;
+		}
 		else if (now - seen > START_PATIENCE_MS * INT64CONST(1000))
 		{
 			/* Nobody works: a collector crashed, or could not start. */
@@ -233,12 +266,11 @@ wait_for_outcomes(Call *call)
 		}
 		SPI_commit();
 		/* What is neither due nor under way any more was paused or disconnected meanwhile. */
-		if (done >= total || waiting == 0)
+		if (done + *waiting >= total || open == 0)
 			return failed;
 		if (now - said > SAY_EVERY_MS * INT64CONST(1000) && done != said_done)
 		{
-			ereport(NOTICE, (errmsg("%d of %d accounts collected%s", done, total,
-									failed > 0 ? psprintf(", %d failed", failed) : "")));
+			say_progress(done, failed, running, *waiting, total, began, now);
 			said = now;
 			said_done = done;
 		}
@@ -282,7 +314,7 @@ dreamsuite_collect(PG_FUNCTION_ARGS)
 	MemoryContext mine = CurrentMemoryContext;
 	Call call = {{0}};
 	Datum due[4];
-	int failed;
+	int failed, waiting = 0;
 
 	if (context == NULL || !IsA(context, CallContext) || context->atomic)
 		ereport(
@@ -316,10 +348,13 @@ dreamsuite_collect(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("the collector could not be started"),
 				 errhint("Raise max_worker_processes.")));
 	SPI_commit();
-	failed = wait_for_outcomes(&call);
+	failed = wait_for_outcomes(&call, &waiting);
+	if (waiting > 0)
+		ereport(NOTICE, (errmsg("%d of %d accounts wait, as their platform asked", waiting, call.count),
+						 errhint("See dreamsuite.quota_status().")));
 	if (failed > 0)
 		raise_failures(&call, failed);
-	ereport(NOTICE, (errmsg("%d of %d accounts collected", call.count, call.count)));
+	ereport(NOTICE, (errmsg("%d of %d accounts collected", call.count - waiting, call.count)));
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -273,10 +273,19 @@ dreamsuite_register_app(PG_FUNCTION_ARGS)
 			" VALUES ($1, $2, $3, $4, $5, $6)"
 			" ON CONFLICT (platform) DO UPDATE SET client_id = excluded.client_id,"
 			"  client_secret = excluded.client_secret, redirect_uri = excluded.redirect_uri, extra = excluded.extra,"
-			"  key_id = excluded.key_id, blocked_until = NULL, blocked_reason = NULL,"
-			"  updated_at = pg_catalog.now()",
+			"  key_id = excluded.key_id, updated_at = pg_catalog.now()",
 			6, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the app");
+	/* What waited for people to act waits no longer. */
+	types[1] = TIMESTAMPTZOID;
+	values[1] = TimestampTzGetDatum(config_now());
+	if (SPI_execute_with_args("UPDATE dreamsuite.bucket_state SET blocked_until = NULL, reason = NULL, error_class = NULL"
+							  " WHERE platform = $1 AND error_class = 'operator' AND blocked_until > $2",
+							  2, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
+		SPI_execute_with_args("UPDATE dreamsuite.account_state SET next_due_at = $2"
+							  " WHERE platform = $1 AND last_error_class = 'operator' AND next_due_at > $2",
+							  2, types, values, NULL, false, 0) != SPI_OK_UPDATE)
+		elog(ERROR, "could not free the accounts of the app");
 	SPI_finish();
 	secret_show_statement(&hidden);
 	PG_RETURN_VOID();

@@ -55,9 +55,10 @@ typedef struct Job
 	/* From the claim */
 	pg_uuid_t user_id;
 	const Platform *platform;
+	int platform_index; /* in the registry */
 	pg_uuid_t lease_token;
 	int64 run_id;
-	int attempts;       /* this one included */
+	int attempts;       /* of the day, this one included */
 	DateADT date;       /* the metric date */
 	const char *status; /* of the account: active, pending, ... */
 	TimestampTz started_at;

@@ -67,7 +67,10 @@ launcher_register(void)
 	RegisterBackgroundWorker(&worker);
 }
 
-/* Brings the list in line with dreamsuite.databases; collectors of databases that left it are ended. */
+/*
+ * Brings the list in line with dreamsuite.databases. The collector of a database that left it, or of any when
+ * dreamsuite.enabled is off, sees that itself and ends after its run.
+ */
 static void
 read_databases(void)
 {
@@ -107,7 +110,7 @@ read_databases(void)
 			continue;
 		}
 		if (s->handle != NULL)
-			TerminateBackgroundWorker(s->handle);
+			pfree(s->handle);
 		*link = s->next;
 		pfree(s->database);
 		pfree(s);

@@ -1,9 +1,10 @@
 /*
  * pace.h
- *    How fast each platform may be asked: token buckets, and pauses that a platform named.
+ *    How fast each platform may be asked: token buckets, quotas of a day, and pauses that a platform named.
  *
- * A bucket is a host, or what a step names (StepDef.bucket): requests of one bucket share a limit. Buckets fill in real
- * time; pauses follow the calendar of config_now().
+ * A bucket is a host, or what a step names (StepDef.bucket): requests of one bucket share a limit. The bucket named like
+ * the platform holds what concerns the whole app. Buckets fill in real time; pauses and quota days follow the calendar
+ * of config_now(). What must outlive a restart is kept in bucket_state.
  */
 #ifndef DREAMSUITE_PACE_H
 #define DREAMSUITE_PACE_H
@@ -14,22 +15,49 @@
 
 #include "platform/platform.h"
 
-/* The bucket that a request draws from: the step's own, else the host of the address. palloc'd. */
-extern char *pace_bucket(const Request *request);
+typedef struct Bucket Bucket;
+
+/* The bucket that a request draws from: the step's own, else the host of the address. */
+extern Bucket *pace_bucket(const Platform *platform, const Request *request);
+
+/* The bucket of the platform's app: it holds pauses alone. */
+extern Bucket *pace_app(const Platform *platform);
+
+/* What pace_take() says of a request. */
+typedef struct Pace
+{
+	long wait_ms;             /* 0: it may go, its share is taken; else how long to wait */
+	TimestampTz paused_until; /* not 0: the bucket is paused until then */
+	ErrorClass why;           /* of a pause: ERROR_RATE_LIMITED, ERROR_QUOTA_EXHAUSTED or ERROR_OPERATOR */
+	const char *reason;       /* of a pause */
+} Pace;
+
+/* May a request of this cost go now? */
+extern Pace pace_take(Bucket *bucket, double cost);
+
+/* A request that pace_take() let go has been answered. */
+extern void pace_answered(Bucket *bucket, double cost);
+
+/* What an answer told of the bucket's limit: its own count goes before ours. */
+extern void pace_observe(Bucket *bucket, const LimitSeen *seen);
+
+/* A pause of the bucket until `until` (calendar). Kept until it is over, and stored by pace_store(). */
+extern void pace_pause(Bucket *bucket, TimestampTz until, ErrorClass why, const char *reason);
 
 /*
- * May a request of this cost go now? Then takes its share and returns 0. Otherwise the milliseconds until it may.
- * A paused bucket answers with *paused_until set and -1.
+ * How many accounts of the platform may be at work at once, out of `most`: one that is asked slowly shall not take the
+ * room of the others. 0 where its app is paused.
  */
-extern long pace_take(const Platform *platform, const char *bucket, double cost, TimestampTz *paused_until);
+extern int pace_room(const Platform *platform, int most);
 
-/* The platform asked for a pause of the bucket. Kept until it is over, and stored by pace_store(). */
-extern void pace_pause(const Platform *platform, const char *bucket, TimestampTz until, const char *reason);
+/* When the pause of the platform's app ends; TIME_UNKNOWN where there is none. */
+extern TimestampTz pace_app_paused_until(const Platform *platform);
 
-/* Reads the stored pauses; within a transaction of transaction.h. */
-extern void pace_load(void);
-
-/* Writes pauses that are new since the last call; within a transaction of transaction.h. */
+/*
+ * Brings memory and bucket_state in line: writes what has changed here, takes over what was changed there (a pause that
+ * an operator ended). Within a transaction of transaction.h.
+ */
 extern void pace_store(void);
+extern void pace_load(void);
 
 #endif

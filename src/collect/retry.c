@@ -6,13 +6,19 @@
 
 #include "dreamsuite.h"
 
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "executor/spi.h"
 #include "pgtime.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 #include "collect/retry.h"
+#include "collect/transaction.h"
 #include "config.h"
+
+DREAMSUITE_FUNCTION(dreamsuite_account_day);
+DREAMSUITE_FUNCTION(dreamsuite_collect_time);
 
 #define FIRST_BACKOFF   (USECS_PER_MINUTE)
 #define LONGEST_BACKOFF (4 * USECS_PER_HOUR)
@@ -46,9 +52,8 @@ retry_default_wait(int tries)
 }
 
 TimestampTz
-retry_next_day(const Job *job)
+schedule_time(const pg_uuid_t *user_id, const char *zone_name, DateADT day)
 {
-	char *zone_name = account_setting(&job->account, "time_zone");
 	pg_tz *zone = zone_name != NULL ? pg_tzset(zone_name) : NULL;
 	struct pg_tm tm = {0};
 	TimestampTz due;
@@ -59,14 +64,69 @@ retry_next_day(const Job *job)
 		return TIME_UNKNOWN;
 	if (zone == NULL)
 		zone = pg_tzset("UTC");
-	j2date(job->date + 1 + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+	j2date(day + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
 	tm.tm_hour = atoi(config_collect_at);
 	tm.tm_min = atoi(config_collect_at + 3);
 	tz = DetermineTimeZoneOffset(&tm, zone);
 	if (tm2timestamp(&tm, 0, &tz, &due) != 0)
 		return TIME_UNKNOWN;
-	spread = DatumGetUInt32(hash_any(job->user_id.data, UUID_LEN)) % COLLECT_SPREAD_SECONDS;
+	spread = DatumGetUInt32(hash_any(user_id->data, UUID_LEN)) % COLLECT_SPREAD_SECONDS;
 	return due + spread * USECS_PER_SEC;
+}
+
+/* The account's time zone of its settings; NULL: none, or not an object. */
+static char *
+zone_of(Jsonb *settings)
+{
+	Account account = {.settings = &settings->root};
+
+	return JB_ROOT_IS_OBJECT(settings) ? account_setting(&account, "time_zone") : NULL;
+}
+
+/* account_day(at timestamptz, settings jsonb) returns date */
+Datum
+dreamsuite_account_day(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATEADT(local_date(PG_GETARG_TIMESTAMPTZ(0), zone_of(PG_GETARG_JSONB_P(1))));
+}
+
+/* collect_time(user_id uuid, settings jsonb, day date) returns timestamptz */
+Datum
+dreamsuite_collect_time(PG_FUNCTION_ARGS)
+{
+	TimestampTz due = schedule_time(PG_GETARG_UUID_P(0), zone_of(PG_GETARG_JSONB_P(1)), PG_GETARG_DATEADT(2));
+
+	if (due == TIME_UNKNOWN)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(due);
+}
+
+void
+schedule_all(void)
+{
+	static SPIPlanPtr plan;
+	Oid types[] = {TIMESTAMPTZOID};
+	Datum values[] = {TimestampTzGetDatum(config_now())};
+
+	if (!transaction_begin("dreamsuite: scheduling accounts"))
+		return;
+	/* Accounts that wait for another try, or for the end of a block, keep their time. */
+	transaction_execute(
+		transaction_plan(
+			&plan,
+			"UPDATE dreamsuite.account_state s SET next_due_at = t.due"
+			" FROM (SELECT a.user_id, a.platform, dreamsuite.collect_time(a.user_id, a.settings,"
+			"   GREATEST(dreamsuite.account_day($1, a.settings), o.done_on + 1)) AS due"
+			"  FROM dreamsuite.accounts a"
+			"  JOIN dreamsuite.account_state o ON o.user_id = a.user_id AND o.platform = a.platform"
+			"  WHERE a.status IN ('active', 'pending')) t"
+			" WHERE s.user_id = t.user_id AND s.platform = t.platform AND s.lease_token IS NULL"
+			"  AND (s.next_due_at IS NULL OR (s.next_due_at > $1 AND s.attempts = 0))"
+			"  AND (s.blocked_until IS NULL OR s.blocked_until <= $1)"
+			"  AND s.next_due_at IS DISTINCT FROM t.due",
+			1, types),
+		values, NULL, SPI_OK_UPDATE);
+	transaction_commit();
 }
 
 Ending
@@ -108,12 +168,16 @@ retry_ending(const Job *job)
 		default:
 			break;
 	}
+	/* A limit that was nearly met keeps the account from being asked, whatever the day came to. */
+	if (job->blocked_until > now)
+		ending.blocked_until = job->blocked_until;
 	if (ending.next_due_at == TIME_UNKNOWN)
 	{
 		ending.done = true;
 		ending.attempts = 0;
 		if (job->new_status == NULL || strcmp(job->new_status, "active") == 0)
-			ending.next_due_at = retry_next_day(job);
+			ending.next_due_at =
+				schedule_time(&job->user_id, account_setting(&job->account, "time_zone"), job->date + 1);
 	}
 	return ending;
 }

@@ -153,6 +153,22 @@ store_days(List *jobs)
 	}
 }
 
+/* The same, with the repair of dependent days in our own hands. */
+static void
+store_days_held(List *jobs)
+{
+	repair_hold();
+	PG_TRY();
+	{
+		store_days(jobs);
+	}
+	PG_FINALLY();
+	{
+		repair_release();
+	}
+	PG_END_TRY();
+}
+
 /* ---- Content ---- */
 
 /* A text[] literal of names, so that lists of different lengths fit one column. */
@@ -465,9 +481,7 @@ store_batch(List *jobs, TimestampTz *next_due)
 	if (!transaction_begin("dreamsuite: storing"))
 		return;
 	jobs = jobs_with_lease(jobs);
-	repair_hold();
-	store_days(jobs);
-	repair_release();
+	store_days_held(jobs);
 	store_content(jobs);
 
 	endings = palloc(sizeof(Ending) * Max(list_length(jobs), 1));
@@ -486,12 +500,12 @@ store_batch(List *jobs, TimestampTz *next_due)
 	transaction_commit();
 }
 
-/* The same, but an error is caught, described and rolled back; NULL where there was none. */
-static char *
+/* The same, but an error is caught and rolled back; NULL where there was none. */
+static ErrorData *
 try_store(List *jobs, TimestampTz *next_due)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	char *volatile failure = NULL;
+	ErrorData *volatile failure = NULL;
 
 	PG_TRY();
 	{
@@ -499,49 +513,71 @@ try_store(List *jobs, TimestampTz *next_due)
 	}
 	PG_CATCH();
 	{
-		ErrorData *error;
-
 		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
+		failure = CopyErrorData();
 		FlushErrorState();
 		transaction_abort();
 		MemoryContextSwitchTo(caller);
 		/* Cancel and termination end the collector as they should. */
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->elevel >= FATAL)
-			ReThrowError(error);
-		failure = error->message;
+		if (failure->sqlerrcode == ERRCODE_QUERY_CANCELED || failure->elevel >= FATAL)
+			ReThrowError(failure);
 	}
 	PG_END_TRY();
 	return failure;
 }
 
-void
+/*
+ * What becomes of a run whose rows the database refused. Where it lacks room or the like, people must act and the account
+ * comes again in an hour; a conflict with someone else passes; anything else is the fault of these rows.
+ */
+static ErrorClass
+class_of_failure(const ErrorData *failure)
+{
+	switch (ERRCODE_TO_CATEGORY(failure->sqlerrcode))
+	{
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case MAKE_SQLSTATE('5', '8', '0', '0', '0'): /* system error */
+			return ERROR_OPERATOR;
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+		case ERRCODE_OPERATOR_INTERVENTION:
+			return ERROR_SERVER;
+	}
+	return ERROR_BAD_RESPONSE;
+}
+
+bool
 store_jobs(List *jobs, TimestampTz *next_due)
 {
+	bool recorded = true;
 	ListCell *cell;
 
 	if (try_store(jobs, next_due) == NULL)
-		return;
+		return true;
 	foreach (cell, jobs)
 	{
 		Job *job = lfirst(cell);
-		char *failure = try_store(list_make1(job), next_due);
+		ErrorData *failure = try_store(list_make1(job), next_due);
 
 		if (failure == NULL)
 			continue;
-		ereport(WARNING, (errcode(ERRCODE_DATA_EXCEPTION),
+		ereport(WARNING, (errcode(failure->sqlerrcode),
 						  errmsg("could not store platform \"%s\" of user \"%s\": %s", job->platform->name,
 								 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&job->user_id))),
-								 failure)));
+								 failure->message)));
 		/* The run itself is recorded, without the row that could not be. */
 		job->result = NULL;
 		job->error = ERROR_NONE;
 		job->error_text = NULL;
-		job_note_error(job, ERROR_BAD_RESPONSE, failure);
+		job_note_error(job, class_of_failure(failure), psprintf("could not be stored: %s", failure->message));
 		if (try_store(list_make1(job), next_due) != NULL)
+		{
+			recorded = false;
 			ereport(WARNING, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("could not record the failure either"),
 							  errdetail("The account is collected again when its lease has run out.")));
+		}
 	}
+	return recorded;
 }
 
 bool

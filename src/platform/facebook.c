@@ -412,5 +412,6 @@ const Platform platform_facebook = {
 	.more = more,
 	.failed = failed,
 	.classify = classify,
+	.limits = meta_limits,
 	.normalise = normalise,
 };

@@ -641,5 +641,6 @@ const Platform platform_instagram = {
 	.unpack = unpack,
 	.failed = failed,
 	.classify = classify,
+	.limits = meta_limits,
 	.normalise = normalise,
 };

@@ -67,6 +67,9 @@ extern TimestampTz json_time(const JsonbContainer *object, const char *key);
 extern TimestampTz time_from_iso(const char *text);
 extern TimestampTz time_from_epoch(int64 seconds);
 
+/* The earlier of two times; the other where one is TIME_UNKNOWN. */
+extern TimestampTz time_earlier(TimestampTz a, TimestampTz b);
+
 /* ISO 8601 in UTC, "2026-03-01T06:00:00Z"; seconds since 1970. */
 extern char *time_to_iso(TimestampTz time);
 extern int64 time_to_epoch(TimestampTz time);

@@ -58,32 +58,70 @@ static const struct
 	{613, 0, ERROR_RATE_LIMITED, BLOCK_ACCOUNT},
 };
 
-/* The longest estimated_time_to_regain_access of the use cases told in the header, in minutes; 0 where none is. */
-static int64
-minutes_to_wait(const Answer *answer)
+/* Minutes without a request after a limit was nearly met, where the header does not say how many it takes. */
+#define PAUSE_MINUTES 15
+
+typedef struct Usage
 {
-	const char *header = answer_header(answer, "x-business-use-case-usage");
-	Jsonb *usage = header != NULL ? json_parse(header, strlen(header), NULL) : NULL;
+	int64 percent; /* the largest share of any limit */
+	int64 minutes; /* the longest time until access is regained */
+} Usage;
+
+/*
+ * The largest numbers of a usage header: {"<id>": [{"type", "call_count": 28, "total_time": 25, ...,
+ * "estimated_time_to_regain_access": 12}, ...], ...}, or {"call_count": 28, ...} alone. Hosts name the shares differently.
+ */
+static Usage
+usage_in(const Answer *answer, const char *name)
+{
+	static const char regain[] = "estimated_time_to_regain_access";
+	const char *header = answer_header(answer, name);
+	Jsonb *told = header != NULL ? json_parse(header, strlen(header), NULL) : NULL;
 	JsonbIterator *it;
 	JsonbValue value;
 	JsonbIteratorToken token;
 	bool is_wait = false;
-	int64 longest = 0;
+	Usage usage = {0, 0};
 
-	if (usage == NULL)
-		return 0;
-	/* {"<id>": [{"type", ..., "estimated_time_to_regain_access": 12}, ...], ...} */
-	it = JsonbIteratorInit(&usage->root);
+	if (told == NULL)
+		return usage;
+	it = JsonbIteratorInit(&told->root);
 	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
 	{
 		if (token == WJB_KEY)
-			is_wait =
-				value.val.string.len == strlen("estimated_time_to_regain_access") &&
-				strncmp(value.val.string.val, "estimated_time_to_regain_access", value.val.string.len) == 0;
+			is_wait = value.val.string.len == strlen(regain) &&
+					  strncmp(value.val.string.val, regain, value.val.string.len) == 0;
 		else if (token == WJB_VALUE && is_wait)
-			longest = Max(longest, json_value_count(&value));
+			usage.minutes = Max(usage.minutes, json_value_count(&value));
+		else if (token == WJB_VALUE)
+			usage.percent = Max(usage.percent, json_value_count(&value));
 	}
-	return longest;
+	return usage;
+}
+
+static int64
+minutes_to_wait(const Answer *answer)
+{
+	return usage_in(answer, "x-business-use-case-usage").minutes;
+}
+
+void
+meta_limits(const Answer *answer, LimitsSeen *seen)
+{
+	Usage app = usage_in(answer, "x-app-usage"), account = usage_in(answer, "x-business-use-case-usage");
+
+	if (app.percent > 0)
+	{
+		seen->app.used = app.percent;
+		seen->app.quota = 100;
+	}
+	if (app.percent >= META_ENOUGH)
+		seen->app.pause_until = answer->at + PAUSE_MINUTES * USECS_PER_MINUTE;
+	if (account.percent >= META_ENOUGH)
+		seen->account.pause_until =
+			answer->at +
+			(account.minutes > 0 && account.minutes <= 24 * 60 ? account.minutes : PAUSE_MINUTES) *
+				USECS_PER_MINUTE;
 }
 
 static bool

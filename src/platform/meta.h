@@ -12,6 +12,12 @@
 #define META_HOST    "graph.facebook.com"
 #define META_VERSION "/v25.0"
 
+/* Asking stops at so many percent of a limit: calls over it lengthen the block. */
+#define META_ENOUGH 85
+
+/* What X-App-Usage and X-Business-Use-Case-Usage tell. */
+extern void meta_limits(const Answer *answer, LimitsSeen *seen);
+
 /* The most operations of a batch. */
 #define META_BATCH 50
 

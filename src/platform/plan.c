@@ -379,3 +379,21 @@ plan_fail(Plan *plan, Request *request, const Verdict *verdict)
 		plan->missing =
 			lappend(plan->missing, psprintf("%s: %s", step->name, error_class_name(verdict->error)));
 }
+
+void
+plan_drop(Plan *plan, const Request *request)
+{
+	const StepDef *step = request->step;
+	char *text = psprintf("%s: not asked", step->name);
+	ListCell *cell;
+
+	plan->responses->steps[step - plan->platform->steps].partial = true;
+	if (step->optional)
+		return;
+	foreach (cell, plan->missing)
+	{
+		if (strcmp(lfirst(cell), text) == 0)
+			return;
+	}
+	plan->missing = lappend(plan->missing, text);
+}

@@ -13,6 +13,8 @@
 
 #include "dreamsuite.h"
 
+#include <math.h>
+
 #include "nodes/pg_list.h"
 #include "platform/json.h"
 
@@ -236,6 +238,28 @@ typedef struct Verdict
 	List *metrics; /* char *: metric_retired: those that the answer names; NIL: it does not say which */
 } Verdict;
 
+/* What an answer, a good one too, tells of a limit. Begin with LIMIT_UNSEEN. */
+typedef struct LimitSeen
+{
+	double used;             /* of the quota; NAN: not told */
+	double quota;            /* units, or 100 where the platform tells percents; NAN: not told */
+	TimestampTz resets_at;   /* when it begins anew; 0: not told */
+	TimestampTz pause_until; /* to ask more before that would be refused; 0: nothing to fear */
+	double tokens;           /* left in the platform's own token bucket; NAN: not told */
+	double rate;             /* its tokens a second */
+	double burst;            /* its size */
+} LimitSeen;
+
+#define LIMIT_UNSEEN ((LimitSeen){.used = NAN, .quota = NAN, .tokens = NAN, .rate = NAN, .burst = NAN})
+
+typedef struct LimitsSeen
+{
+	LimitSeen app;     /* of every request of the app */
+	LimitSeen bucket;  /* of the request's bucket */
+	LimitSeen account; /* of every request for this account */
+	LimitSeen step;    /* of this step for this account */
+} LimitsSeen;
+
 /* How an answer is judged when the platform itself has nothing special to say: by the HTTP status. */
 extern Verdict classify_status(const Answer *answer);
 
@@ -252,6 +276,9 @@ extern TimestampTz next_utc_midnight(TimestampTz at);
 extern bool answer_is_page(const Answer *answer);
 
 extern Verdict verdict(ErrorClass error, const char *message);
+
+/* A request of the plan that will not be made: what it would have told is missing, totals over it are unknown. */
+extern void plan_drop(RequestPlan *plan, const Request *request);
 
 /* Keeps the answer for normalise(), asks the next page, lets the platform ask what follows. */
 extern void plan_accept(RequestPlan *plan, Request *request, const Answer *answer);
@@ -479,6 +506,14 @@ typedef struct OAuthDef
 
 /* ---- The platform ---- */
 
+/* Units that an app may spend in a day. An operator who was granted more says so in apps.extra.daily_quota. */
+typedef struct QuotaDef
+{
+	const char *bucket; /* whose requests count, by StepDef.cost */
+	double units;
+	const char *zone; /* the day begins at midnight there */
+} QuotaDef;
+
 typedef enum PlatformStatus
 {
 	STATUS_READY,
@@ -504,8 +539,9 @@ struct Platform
 	const char *content;        /* the field that content_count means; NULL: none */
 	const StepDef *steps;       /* ends with a NULL name */
 	int settled_after_days;     /* a day's numbers may still change for so long */
-	double requests_per_second; /* pace of the default bucket; 0: unlimited */
+	double requests_per_second; /* pace of each bucket, in units of StepDef.cost; 0: unlimited */
 	int burst;
+	const QuotaDef *quota; /* NULL: none */
 
 	/* The host of the steps that name none, where it depends on the account. NULL: the first. */
 	const char *(*host)(const Account *account);
@@ -531,6 +567,9 @@ struct Platform
 	/* What an answer means: body and headers first, status last. */
 	Verdict (*classify)(const Answer *answer);
 
+	/* What the headers of any answer tell of limits, so that we stop before them. NULL: nothing. */
+	void (*limits)(const Answer *answer, LimitsSeen *seen);
+
 	/* Fills metrics, core and content. Change fields are left null. Pure. */
 	void (*normalise)(const Responses *responses, Normalised *out);
 };
@@ -543,6 +582,9 @@ extern const Platform *platform_find(const char *name);
 
 /* By name; an unknown one is an error that lists the platforms (ERRCODE_INVALID_PARAMETER_VALUE). */
 extern const Platform *platform_get(const char *name);
+
+/* Its place in the registry. */
+extern int platform_index(const Platform *platform);
 
 /* A field by name; NULL where the platform has none of that name. */
 extern const FieldDef *platform_field(const Platform *platform, const char *name);

@@ -11,18 +11,9 @@
 #include "platform/platform.h"
 
 const Platform *const platforms[] = {
-	&platform_instagram,
-	&platform_facebook,
-	&platform_spotify,
-	&platform_youtube,
-	&platform_tiktok,
-	&platform_soundcloud,
-	&platform_twitter,
-	&platform_apple_music,
-	&platform_deezer,
-	&platform_amazon_music,
-	&platform_tidal,
-	NULL,
+	&platform_instagram, &platform_facebook,     &platform_spotify, &platform_youtube,
+	&platform_tiktok,    &platform_soundcloud,   &platform_twitter, &platform_apple_music,
+	&platform_deezer,    &platform_amazon_music, &platform_tidal,   NULL,
 };
 
 const Platform *
@@ -53,6 +44,16 @@ platform_get(const char *name)
 						errhint("See the view dreamsuite.platforms.")));
 	}
 	return platform;
+}
+
+int
+platform_index(const Platform *platform)
+{
+	int i = 0;
+
+	while (platforms[i] != platform)
+		i++;
+	return i;
 }
 
 int

@@ -239,6 +239,21 @@ refill_time(const Answer *answer)
 	return answer->at + (int64) ceil(seconds) * USECS_PER_SEC;
 }
 
+/* The bucket is the platform's to tell: how much is left, and how fast it fills. */
+static void
+limits(const Answer *answer, LimitsSeen *seen)
+{
+	const char *left = answer_header(answer, "x-ratelimit-remaining");
+	const char *rate = answer_header(answer, "x-ratelimit-replenish-rate");
+	const char *burst = answer_header(answer, "x-ratelimit-burst-capacity");
+
+	if (left == NULL || rate == NULL || burst == NULL)
+		return;
+	seen->bucket.tokens = Max(0, strtod(left, NULL));
+	seen->bucket.rate = strtod(rate, NULL);
+	seen->bucket.burst = strtod(burst, NULL);
+}
+
 /*
  * {"errors": [{"status", "code", "detail"}]}; the authorisation server's {"status", "error", "error_description"};
  * and {"status", "subStatus", "userMessage"} of older parts.
@@ -465,11 +480,12 @@ const Platform platform_tidal = {
 	.fields = fields,
 	.audience = "follower_count",
 	.steps = steps,
-	.requests_per_second = 0.2,
-	.burst = 2,
+	.requests_per_second = 1, /* a call with includes costs 5, so that is one in five seconds */
+	.burst = 5,
 	.begin = begin,
 	.next = next,
 	.failed = failed,
 	.classify = classify,
+	.limits = limits,
 	.normalise = normalise,
 };

@@ -16,6 +16,14 @@
 #include "platform/json.h"
 
 TimestampTz
+time_earlier(TimestampTz a, TimestampTz b)
+{
+	if (a == TIME_UNKNOWN || b == TIME_UNKNOWN)
+		return a == TIME_UNKNOWN ? b : a;
+	return Min(a, b);
+}
+
+TimestampTz
 time_from_epoch(int64 seconds)
 {
 	int64 since;

@@ -234,37 +234,47 @@ blocked(ErrorClass error, const char *message, TimestampTz until)
 	return result;
 }
 
+/* The windows that X counts requests in, and whose they are. */
+static const struct
+{
+	const char *prefix;
+	BlockScope scope;
+} windows[] = {
+	{"x-rate-limit", BLOCK_ACCOUNT}, /* of one endpoint */
+	{"x-user-limit-24hour", BLOCK_ACCOUNT},
+	{"x-app-limit-24hour", BLOCK_APP},
+};
+
 /*
- * Which window is used up, whose it is and when it begins anew. The reset is a time since 1970 by X's clock: its
- * distance from the Date header holds whatever our clock says.
+ * When a window that is used up begins anew; 0 where it is not, or is not told. The reset is a time since 1970 by X's
+ * clock: its distance from the Date header holds whatever our clock says. A refusal may come without the remaining count.
  */
+static TimestampTz
+window_reset(const Answer *answer, const char *prefix, bool refused)
+{
+	const char *remaining = answer_header(answer, psprintf("%s-remaining", prefix));
+	const char *value = answer_header(answer, psprintf("%s-reset", prefix));
+	TimestampTz reset = value != NULL ? time_from_epoch(strtoll(value, NULL, 10)) : TIME_UNKNOWN;
+	TimestampTz date = answer_date(answer);
+
+	if (reset == TIME_UNKNOWN || (remaining == NULL ? !refused : strcmp(remaining, "0") != 0))
+		return 0;
+	if (date != 0 && reset >= date && reset <= date + USECS_PER_DAY && answer->at != 0)
+		reset = answer->at + (reset - date);
+	return reset > answer->at ? reset : 0;
+}
+
 static Verdict
 classify_limit(const Answer *answer, const char *message)
 {
-	static const struct
-	{
-		const char *prefix;
-		BlockScope scope;
-	} windows[] = {
-		{"x-rate-limit", BLOCK_ACCOUNT},
-		{"x-user-limit-24hour", BLOCK_ACCOUNT},
-		{"x-app-limit-24hour", BLOCK_APP},
-	};
 	Verdict result = verdict(ERROR_RATE_LIMITED, message);
-	TimestampTz date = answer_date(answer);
 
 	result.scope = BLOCK_ACCOUNT;
 	for (int i = 0; i < lengthof(windows); i++)
 	{
-		const char *remaining = answer_header(answer, psprintf("%s-remaining", windows[i].prefix));
-		const char *value = answer_header(answer, psprintf("%s-reset", windows[i].prefix));
-		TimestampTz reset = value != NULL ? time_from_epoch(strtoll(value, NULL, 10)) : TIME_UNKNOWN;
+		TimestampTz reset = window_reset(answer, windows[i].prefix, true);
 
-		if (reset == TIME_UNKNOWN || (remaining != NULL && strcmp(remaining, "0") != 0))
-			continue;
-		if (date != 0 && reset >= date && reset <= date + USECS_PER_DAY && answer->at != 0)
-			reset = answer->at + (reset - date);
-		if (reset > answer->at && reset > result.wait_until)
+		if (reset > result.wait_until)
 		{
 			result.wait_until = reset;
 			result.scope = windows[i].scope;
@@ -275,6 +285,15 @@ classify_limit(const Answer *answer, const char *message)
 	if (result.wait_until == 0 && answer->at != 0)
 		result.wait_until = answer->at + (int64) LIMIT_PAUSE_S * USECS_PER_SEC;
 	return result;
+}
+
+/* The next request in a window that is used up would be refused. */
+static void
+limits(const Answer *answer, LimitsSeen *seen)
+{
+	seen->step.pause_until = window_reset(answer, windows[0].prefix, false);
+	seen->account.pause_until = window_reset(answer, windows[1].prefix, false);
+	seen->app.pause_until = window_reset(answer, windows[2].prefix, false);
 }
 
 /* {"error": "invalid_request", "error_description": ...}: X says invalid_request of a token that ended. */
@@ -669,6 +688,7 @@ const Platform platform_twitter = {
 	.next = next,
 	.failed = failed,
 	.cost = cost,
+	.limits = limits,
 	.classify = classify,
 	.normalise = normalise,
 };

@@ -561,6 +561,9 @@ static const OAuthDef oauth = {
 	.default_lifetime_s = 3600,
 };
 
+/* The Data API's units; Analytics has a limit of its own, which is never near. */
+static const QuotaDef quota = {.bucket = "www.googleapis.com", .units = 10000, .zone = GOOGLE_ZONE};
+
 const Platform platform_youtube = {
 	.name = "youtube",
 	.label = "YouTube",
@@ -578,6 +581,7 @@ const Platform platform_youtube = {
 	.settled_after_days = 3, /* Analytics lags two to three days */
 	.requests_per_second = 20,
 	.burst = 40,
+	.quota = &quota,
 	.begin = begin,
 	.next = next,
 	.more = more,
