@@ -70,7 +70,7 @@ make_workplace() {
     WORK=$(mktemp -d "${TMPDIR:-/tmp}/dreamsuite-$1.XXXXXX")
     chmod 755 "$WORK"
     mkdir "$WORK/tree"
-    cp -a test expected sql dreamsuite.control "$WORK/tree/"
+    cp -a test expected sql docs dreamsuite.control "$WORK/tree/"
     [ -d examples ] && cp -a examples "$WORK/tree/"
     if [ -d "$ROOT/../shared/fixtures" ]; then
         mkdir "$WORK/shared"
