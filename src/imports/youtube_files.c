@@ -26,10 +26,10 @@
 #include "imports/cell.h"
 #include "imports/import.h"
 #include "imports/running.h"
+#include "imports/youtube_files.h"
 #include "series/query.h"
 
-#define VIDEO_ID_LENGTH 11
-#define SHOWN_BYTES     40
+#define SHOWN_BYTES 40
 
 /* A lifetime's table has at least this share of the channel's views; the rest is what views lag behind. */
 #define LIFETIME_SHARE 0.9
@@ -109,9 +109,8 @@ minutes_of(double hours)
 	return isnan(hours) ? COUNT_UNKNOWN : (int64) rint(hours * 60);
 }
 
-/* The video's id without blanks before it; NULL where the cell holds something else (a country, a playlist). */
-static const char *
-video_id(const char *cell)
+const char *
+youtube_video_id(const char *cell)
 {
 	cell += strspn(cell, " ");
 	if (strlen(cell) != VIDEO_ID_LENGTH ||
@@ -391,7 +390,7 @@ read_table(Import *import)
 			import_row_of_day(import);
 			continue;
 		}
-		id = video_id(cell);
+		id = youtube_video_id(cell);
 		if (id == NULL || told_before(ids, id))
 		{
 			import_skip(import,
@@ -466,26 +465,6 @@ read_totals(Import *import)
 		running_end(running);
 }
 
-/* ---- Chart: a row per video and day, one metric ---- */
-
-/* No field holds what one video gained on one day. */
-static void
-read_chart(Import *import)
-{
-	int date_column = import_column(import, "date");
-
-	while (import_next(import))
-	{
-		DateADT date;
-
-		if (!import_date(import, date_column, &date))
-			continue;
-		import_row_of_day(import);
-		import_skip(import, "\"%s\" of a single video and day has no place in the metrics",
-					text_clip(import->titles[import->columns - 1], SHOWN_BYTES));
-	}
-}
-
 /* The metrics of Studio that a chart can show, of which a file of totals has one. */
 #define DAILY_METRICS                                                                                                  \
 	"views,engaged views,watch time (hours),subscribers,subscribers gained,subscribers lost,impressions,"              \
@@ -495,7 +474,7 @@ read_chart(Import *import)
 const FileKind youtube_files[] = {
 	{"youtube", "table", "table data,tabledata", "content,video title", "", "date",
 	 "the period: \"lifetime\" (also without it), \"28 days\"", read_table},
-	{"youtube", "chart", "chart data", "date,content", "", "", NULL, read_chart},
+	{"youtube", "chart", "chart data", "date,content", "", "", NULL, youtube_read_chart},
 	{"youtube", "totals", "total", "date", DAILY_METRICS, "content,listeners,streams,song,title,author", NULL,
 	 read_totals},
 	{NULL},

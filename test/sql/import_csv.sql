@@ -94,7 +94,18 @@ SELECT * FROM dreamsuite.import_csv(:user, 'youtube', 'totals', E'Date,Watch tim
 SELECT * FROM dreamsuite.import_csv(:user, 'youtube', 'totals', E'Date,Watch time (hours)\n2026-11-22,2\n2026-11-23,1.5\n2026-11-24,0.5\n');
 SELECT * FROM dreamsuite.import_csv(:user, 'youtube', 'totals', E'Date,Subscribers\n2026-11-22,2\n03/04/2026,2\n');
 SELECT date, metrics -> 'click_through_rate' AS ctr, metrics -> 'watch_time_minutes' AS minutes FROM dreamsuite.daily_metrics WHERE platform = 'youtube' ORDER BY date;
-SELECT * FROM dreamsuite.import_csv(:user, 'youtube', 'chart', E'Date,Content,Video title,Video publish time,Duration,Views\n2026-11-22,aaaaaaaaaa1,Glass Road,"Nov 22, 2026",201,900\n');
+
+-- a chart: what each video gained on each day gives its counts by age, where the file goes back to its publication
+INSERT INTO dreamsuite.content_history (user_id, platform, content_id, date, views) VALUES (:user, 'youtube', 'aaaaaaaaaa4', '2026-11-22', 333);
+INSERT INTO files VALUES ('chart', E'Date,Content,Video title,Video publish time,Duration,Views\n2026-11-20,aaaaaaaaaa4,"Tide, live","Nov 20, 2026",201,100\n2026-11-21,aaaaaaaaaa4,"Tide, live","Nov 20, 2026",201,50\n2026-11-23,aaaaaaaaaa4,"Tide, live","Nov 20, 2026",201,"1,000"\n2026-11-22,aaaaaaaaaa4,"Tide, live","Nov 20, 2026",201,0\n2026-11-24,aaaaaaaaaa4,"Tide, live","Nov 20, 2026",201,7\n2026-11-20,aaaaaaaaaa5,Old,"Nov 1, 2026",60,9\n2026-11-22,aaaaaaaaaa6,New,"Nov 22, 2026",60,5\n2026-11-22,aaaaaaaaaa6,New,"Nov 22, 2026",60,5\n2026-11-20,aaaaaaaaaa7,Gap,"Nov 20, 2026",60,5\n2026-11-22,aaaaaaaaaa7,Gap,"Nov 20, 2026",60,5\n2026-11-22,Peru,,,,5\n2026-11-22,aaaaaaaaaa8,Undated,,60,5\n2026-11-22,aaaaaaaaaa9,Blank,"Nov 22, 2026",60,\n');
+SELECT i.* FROM files, dreamsuite.import_csv(:user, 'youtube', 'Chart data.csv', csv) AS i WHERE name = 'chart';
+SELECT content_id, date, likes, comments, shares, views FROM dreamsuite.content_history ORDER BY content_id, date;
+SELECT content_id, kind, published_at, title, views FROM dreamsuite.content_items WHERE content_id > 'aaaaaaaaaa2' ORDER BY content_id;
+SELECT action, count(*) FROM files, dreamsuite.import_csv(:user, 'youtube', NULL, csv) AS i WHERE name = 'chart' AND action NOT LIKE 'skipped%' GROUP BY action;
+SELECT * FROM dreamsuite.import_csv(:user, 'youtube', 'chart', E'Date,Content,Video title,Video publish time,Duration,Likes\n2026-11-20,aaaaaaaaaa4,"Tide, live",2026-11-20,201,10\n2026-11-21,aaaaaaaaaa4,"Tide, live",2026-11-20,201,3\n');
+SELECT date, likes, comments, shares, views FROM dreamsuite.content_history WHERE content_id = 'aaaaaaaaaa4' ORDER BY date;
+SELECT * FROM dreamsuite.import_csv(:user, 'youtube', 'chart', E'Date,Content,Video title,Video publish time,Duration,Average view duration\n2026-11-20,aaaaaaaaaa4,"Tide, live",2026-11-20,201,0:30\n');
+SELECT action, count(*) FROM dreamsuite.import_csv(:user, 'youtube', 'chart', (SELECT 'Date,Content,Video title,Video publish time,Duration,Views' || string_agg(E'\n' || to_char(d, 'YYYY-MM-DD') || ',aaaaaaaaab1,Long,2026-10-01,60,1', '' ORDER BY d) FROM generate_series(timestamp '2026-10-01', timestamp '2026-11-20', interval '1 day') d)) GROUP BY action ORDER BY action;
 
 -- an error in the last line leaves nothing of the lines before it
 SELECT * FROM dreamsuite.import_csv('00000000-0000-4000-8000-000000000004', 'spotify', 'audience', E'date,listeners,streams,followers\n2026-11-22,150,400,1217\n"2026-11-24,150,500,1219\n');
