@@ -1,0 +1,99 @@
+/*
+ * wake.c
+ *    How others find the collector, wake it, and start one where there is none.
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "storage/procarray.h"
+
+#include "collect/collector.h"
+
+static int wake_at_commit = 0; /* process to be woken when this transaction has committed */
+
+/*
+ * Work is visible to the collector only when it has committed, so the wake waits for that. A collector that left in the
+ * meantime is replaced; nothing here can fail, and nothing may.
+ */
+static void
+wake_after_commit(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT && wake_at_commit != 0)
+	{
+		if (BackendPidGetProc(wake_at_commit) != NULL)
+			kill(wake_at_commit, SIGUSR2);
+		else
+			(void) collector_start(MyDatabaseId, false, InvalidTransactionId, NULL);
+	}
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+		wake_at_commit = 0;
+}
+
+int
+collector_pid(void)
+{
+	int pid = 0;
+
+	SPI_connect();
+	if (SPI_execute(
+			psprintf(
+				"SELECT l.pid FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory'"
+				" AND l.database = %u AND l.classid = %d AND l.objid = %d AND l.objsubid = 2 AND l.granted",
+				MyDatabaseId, COLLECTOR_LOCK_CLASS, COLLECTOR_LOCK_OBJECT),
+			true, 1) == SPI_OK_SELECT &&
+		SPI_processed == 1)
+		pid = atoi(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+	SPI_finish();
+	return pid;
+}
+
+bool
+collector_start(Oid database, bool standing, TransactionId after, BackgroundWorkerHandle **handle)
+{
+	BackgroundWorker worker = {0};
+	CollectorArgs args = {.database = database, .standing = standing, .after = after};
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = standing ? MyProcPid : 0;
+	strlcpy(worker.bgw_library_name, "dreamsuite", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "dreamsuite_collector_main", sizeof(worker.bgw_function_name));
+	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "dreamsuite collector of database %u", database);
+	strlcpy(worker.bgw_type, COLLECTOR_BACKEND_TYPE, sizeof(worker.bgw_type));
+	memcpy(worker.bgw_extra, &args, sizeof(args));
+	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+bool
+collector_wake(void)
+{
+	static bool registered = false, warned = false;
+	int pid = collector_pid();
+
+	if (!registered)
+	{
+		RegisterXactCallback(wake_after_commit, NULL);
+		registered = true;
+	}
+	if (pid != 0)
+	{
+		wake_at_commit = pid;
+		return true;
+	}
+	if (collector_start(MyDatabaseId, false, GetTopTransactionIdIfAny(), NULL))
+		return true;
+	if (!warned)
+		ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+						  errmsg("no free worker slot for the dreamsuite collector"),
+						  errdetail("The accounts stay due."), errhint("Raise max_worker_processes.")));
+	warned = true;
+	return false;
+}
