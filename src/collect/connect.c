@@ -22,6 +22,7 @@
 #include "collect/collector.h"
 #include "collect/secret.h"
 #include "config.h"
+#include "http/url.h"
 #include "oauth/oauth.h"
 #include "secrets/seal.h"
 
@@ -108,11 +109,13 @@ is_visible(const char *text, size_t most)
 static void
 check_redirect_uri(const char *uri)
 {
-	bool loopback = strncmp(uri, "http://127.0.0.1", 16) == 0 || strncmp(uri, "http://[::1]", 12) == 0 ||
-					strncmp(uri, "http://localhost", 16) == 0;
+	char *host = url_host(uri);
+	bool loopback =
+		strncmp(uri, "http://", 7) == 0 &&
+		(strcmp(host, "127.0.0.1") == 0 || strcmp(host, "[::1]") == 0 || strcmp(host, "localhost") == 0);
 
 	if (!is_visible(uri, MAX_REDIRECT_URI) || strchr(uri, '#') != NULL ||
-		!(loopback || (strncmp(uri, "https://", 8) == 0 && uri[8] != '\0')))
+		!(loopback || (strncmp(uri, "https://", 8) == 0 && host[0] != '\0')))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

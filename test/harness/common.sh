@@ -35,7 +35,7 @@ need_packages() {
 
 # find_server: sets PG_CONFIG, BINDIR, PGMAJOR; installs the distribution's server where there is none
 find_server() {
-    need_packages gcc make pkg-config libcurl4-openssl-dev libsodium-dev libjwt-dev python3
+    need_packages gcc make pkg-config libcurl4-openssl-dev libsodium-dev libjwt-dev python3 binutils curl openssl
     if [ -z "${PG_CONFIG:-}" ]; then
         PGMAJOR=$(ls /usr/lib/postgresql 2>/dev/null | sort -n | tail -n 1)
         if [ -z "$PGMAJOR" ]; then
