@@ -38,6 +38,15 @@ SELECT * FROM pg_temp.changes('artist') WHERE day IN (1, 2, 8, 31);
 SELECT array_agg(d.date - DATE '2026-03-01' ORDER BY d.date) FROM dreamsuite.daily_metrics AS d JOIN before AS b USING (date)
  WHERE d.user_id = md5('artist')::uuid AND d.ctid <> b.place;
 
+-- a repair reaches as far as the rule: 34 days back for a day's own change, and 34 days on
+SELECT pg_temp.day('far', 'soundcloud', d, NULL, jsonb_build_object('total_plays', 10 + d, 'plays_change_30d', NULL)) FROM unnest('{0,34}'::int[]) AS d \g /dev/null
+UPDATE dreamsuite.daily_metrics SET metrics = metrics || '{"total_plays": 50}' WHERE user_id = md5('far')::uuid AND date = '2026-04-04';
+SELECT day, metrics FROM pg_temp.changes('far');
+UPDATE dreamsuite.daily_metrics SET metrics = metrics || '{"total_plays": 20}' WHERE user_id = md5('far')::uuid AND date = '2026-03-01';
+SELECT day, metrics FROM pg_temp.changes('far');
+DELETE FROM dreamsuite.daily_metrics WHERE user_id = md5('far')::uuid AND date = '2026-03-01';
+SELECT day, metrics FROM pg_temp.changes('far');
+
 -- a change set by hand is what the rule says again
 UPDATE dreamsuite.daily_metrics SET follower_change_24h = 7777 WHERE user_id = md5('artist')::uuid AND date = '2026-03-10';
 SELECT change FROM pg_temp.changes('artist') WHERE day = 9;
