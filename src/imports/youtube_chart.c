@@ -27,8 +27,8 @@
 /* content_history is kept of items so young. */
 #define HISTORY_AGE_DAYS 30
 
-/* Columns of content_history in the order in which the statement below takes them. */
-static const char *const history_columns[] = {"likes", "comments", "shares", "views"};
+/* The counts of content_history, and the columns of a chart that they come from. */
+static const char *const count_columns[] = {"likes", "comments added", "shares", "views"};
 
 typedef struct ChartRow
 {
@@ -52,11 +52,9 @@ typedef struct Chart
 static int
 find_metric(const Import *import, int *column)
 {
-	static const char *const names[] = {"likes", "comments added", "shares", "views"};
-
-	for (int i = 0; i < lengthof(names); i++)
+	for (int i = 0; i < lengthof(count_columns); i++)
 	{
-		*column = import_column(import, names[i]);
+		*column = import_column(import, count_columns[i]);
 		if (*column >= 0)
 			return i;
 	}
@@ -131,7 +129,7 @@ add_video(Import *import, const Chart *chart, const ChartRow *rows, int count, i
 		column_text(history, rows[i].title);
 		column_date(history, rows[i].published);
 		column_date(history, rows[i].date + 1);
-		for (int c = 0; c < lengthof(history_columns); c++)
+		for (int c = 0; c < lengthof(count_columns); c++)
 			column_count(history, c == metric ? sum : COUNT_UNKNOWN);
 	}
 }
