@@ -33,11 +33,16 @@ typedef struct Loading
 {
 	const Platform *platform;
 	bool met;
-	int count;
+	int count; /* engagement_total and content_count are the last two */
 	Series *series;
-	MetricSource *sources;
-	uint32 *places; /* see metric_in_jsonb_near() */
-	int *lengths;
+	Series *audience; /* NULL: the platform has none */
+
+	/* The keys of the last row: those of the next are nearly always the same. */
+	uint32 key_count;
+	uint32 key_bytes;
+	JEntry *key_entries;
+	char *keys;
+	Series **series_of_key; /* NULL for keys that are no series */
 } Loading;
 
 typedef struct Loader
@@ -53,13 +58,10 @@ typedef struct Loader
 } Loader;
 
 static void
-add_series(Loader *self, Loading *loading, const char *metric, const FieldDef *field, MetricSource source)
+add_series(Loader *self, Loading *loading, const char *metric, const FieldDef *field)
 {
-	Series *series = &loading->series[loading->count];
+	Series *series = &loading->series[loading->count++];
 
-	loading->sources[loading->count] = source;
-	loading->lengths[loading->count] = strlen(metric);
-	loading->count++;
 	series->platform = loading->platform;
 	series->metric = metric;
 	series->field = field;
@@ -67,6 +69,8 @@ add_series(Loader *self, Loading *loading, const char *metric, const FieldDef *f
 	series->unit = field ? field->unit : NULL;
 	series->audience =
 		field && loading->platform->audience && strcmp(loading->platform->audience, metric) == 0;
+	if (series->audience)
+		loading->audience = series;
 	series->first_known = -1;
 	series->last_known = -1;
 	series->values = palloc(sizeof(double) * self->days);
@@ -85,16 +89,13 @@ meet(Loader *self, Loading *loading)
 	for (const FieldDef *field = loading->platform->fields; field->name; field++)
 		room++;
 	loading->series = palloc0(sizeof(Series) * room);
-	loading->sources = palloc0(sizeof(MetricSource) * room);
-	loading->places = palloc0(sizeof(uint32) * room);
-	loading->lengths = palloc0(sizeof(int) * room);
 	for (const FieldDef *field = loading->platform->fields; field->name; field++)
 	{
 		if ((field->type == FIELD_COUNT || field->type == FIELD_NUMBER) && field->kind != KIND_CHANGE)
-			add_series(self, loading, field->name, field, METRIC_KEY);
+			add_series(self, loading, field->name, field);
 	}
-	add_series(self, loading, "engagement_total", NULL, METRIC_ENGAGEMENT);
-	add_series(self, loading, "content_count", NULL, METRIC_CONTENT);
+	add_series(self, loading, "engagement_total", NULL);
+	add_series(self, loading, "content_count", NULL);
 	loading->met = true;
 	MemoryContextSwitchTo(before);
 }
@@ -133,6 +134,74 @@ column_value(TupleTableSlot *slot, int column, bool wide)
 	return wide ? (double) DatumGetInt64(datum) : (double) DatumGetInt32(datum);
 }
 
+/* Learns which key is which series. */
+static void
+learn_keys(Loader *self, Loading *loading, const JsonbContainer *object)
+{
+	MemoryContext before = MemoryContextSwitchTo(self->context);
+	uint32 count = JsonContainerSize(object);
+	const char *base = (const char *) &object->children[count * 2];
+
+	if (loading->key_entries)
+	{
+		pfree(loading->key_entries);
+		pfree(loading->keys);
+		pfree(loading->series_of_key);
+	}
+	loading->key_count = count;
+	loading->key_bytes = count > 0 ? getJsonbOffset(object, count) : 0;
+	loading->key_entries = palloc(sizeof(JEntry) * (count + 1));
+	memcpy(loading->key_entries, object->children, sizeof(JEntry) * count);
+	loading->keys = palloc(loading->key_bytes + 1);
+	memcpy(loading->keys, base, loading->key_bytes);
+	loading->series_of_key = palloc0(sizeof(Series *) * (count + 1));
+	for (uint32 i = 0; i < count; i++)
+	{
+		const char *key = base + getJsonbOffset(object, i);
+		int length = getJsonbLength(object, i);
+
+		for (int s = 0; s < loading->count; s++)
+		{
+			Series *series = &loading->series[s];
+
+			if (series->field && strncmp(series->metric, key, length) == 0 && series->metric[length] == '\0')
+				loading->series_of_key[i] = series;
+		}
+	}
+	MemoryContextSwitchTo(before);
+}
+
+/* Goes once through the values of a row. */
+static void
+read_metrics(Loader *self, Loading *loading, const JsonbContainer *object, int day)
+{
+	uint32 count = JsonContainerSize(object);
+	const char *base = (const char *) &object->children[count * 2];
+	uint32 offset;
+
+	if (!JsonContainerIsObject(object) || count == 0)
+		return;
+	if (count != loading->key_count ||
+		memcmp(loading->key_entries, object->children, sizeof(JEntry) * count) != 0 ||
+		memcmp(loading->keys, base, loading->key_bytes) != 0)
+		learn_keys(self, loading, object);
+
+	offset = loading->key_bytes;
+	for (uint32 i = 0; i < count; i++)
+	{
+		JEntry entry = object->children[count + i];
+		Series *series = loading->series_of_key[i];
+
+		if (series && JBE_ISNUMERIC(entry))
+		{
+			Number number = number_from_numeric((Numeric) (base + INTALIGN(offset)));
+
+			series->values[day] = number_to_double(&number);
+		}
+		JBE_ADVANCE_OFFSET(offset, entry);
+	}
+}
+
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *receiver)
 {
@@ -144,31 +213,17 @@ receive_row(TupleTableSlot *slot, DestReceiver *receiver)
 
 	if (loading && day >= 0 && day < self->days)
 	{
-		const JsonbContainer *metrics = &DatumGetJsonbP(slot_getattr(slot, IN_METRICS, &isnull))->root;
+		Jsonb *metrics = DatumGetJsonbP(slot_getattr(slot, IN_METRICS, &isnull));
 
-		for (int i = 0; i < loading->count; i++)
-		{
-			Series *series = &loading->series[i];
-			double value;
-
-			if (loading->sources[i] == METRIC_ENGAGEMENT)
-				value = column_value(slot, IN_ENGAGEMENT, true);
-			else if (loading->sources[i] == METRIC_CONTENT)
-				value = column_value(slot, IN_CONTENT, false);
-			else
-			{
-				Number number =
-					metric_in_jsonb_near(metrics, series->metric, loading->lengths[i], &loading->places[i]);
-
-				value = number_to_double(&number);
-				if (isnan(value) && series->audience)
-					value = column_value(slot, IN_FOLLOWERS, true);
-			}
-			series->values[day] = value;
-		}
+		read_metrics(self, loading, &metrics->root, day);
+		if (loading->audience && isnan(loading->audience->values[day]))
+			loading->audience->values[day] = column_value(slot, IN_FOLLOWERS, true);
+		loading->series[loading->count - 2].values[day] = column_value(slot, IN_ENGAGEMENT, true);
+		loading->series[loading->count - 1].values[day] = column_value(slot, IN_CONTENT, false);
 	}
 	MemoryContextSwitchTo(before);
-	MemoryContextReset(self->scratch);
+	if (!self->scratch->isReset)
+		MemoryContextReset(self->scratch);
 	return true;
 }
 
