@@ -132,3 +132,23 @@ AS 'MODULE_PATHNAME', 'dreamsuite_goal_status' LANGUAGE C STABLE CALLED ON NULL 
 COST 5000 ROWS 5;
 COMMENT ON FUNCTION goal_status(uuid, date) IS
 'Where each goal stands, what is needed a day, and when it will be reached; null where that cannot be known.';
+
+CREATE FUNCTION compare_posts(
+    user_id  uuid,
+    platform text,
+    by       text)             -- kind, weekday, daypart, shared (with other artists or alone)
+RETURNS TABLE (
+    a           text,
+    b           text,
+    n_a         int,
+    n_b         int,
+    ratio       float8,        -- of a to b, among posts that are neighbours in time
+    ratio_lo    float8,        -- 90 % interval
+    ratio_hi    float8,
+    superiority float8,        -- how often a post of a beats one of b
+    p_value     float8,
+    q_value     float8)        -- over the rows of this call
+AS 'MODULE_PATHNAME', 'dreamsuite_compare_posts' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED
+COST 5000 ROWS 7;
+COMMENT ON FUNCTION compare_posts(uuid, text, text) IS
+'Compares an artist''s posts on one platform by their interactions (times of posting: by their views, where known). Groups that are too small have no p-value: 5 posts each in 3 weeks, 20 in all.';

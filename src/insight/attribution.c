@@ -18,25 +18,12 @@
 #define SEED           UINT64_C(0x5eed)
 #define EVENTS_MOST    24
 
-bool
-post_is_release(const Post *post)
-{
-	static const char *const kinds[] = {"album", "single", "compilation", "track"};
-
-	for (int i = 0; i < lengthof(kinds); i++)
-	{
-		if (strcmp(post->kind, kinds[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
 const char *
 say_post(const Post *post)
 {
-	if (post_is_release(post))
-		return post_is_shared(post) ? "the joint release" : "the release";
-	if (post_is_shared(post))
+	if (post->release)
+		return post->shared ? "the joint release" : "the release";
+	if (post->shared)
 		return "the collaboration post";
 	return psprintf("the %s%s", post->kind, strcmp(post->kind, "status") == 0 ? " post" : "");
 }

@@ -22,8 +22,7 @@
 /* Share of the posts that must have a number for it to be used. */
 #define SHARE_KNOWN 0.8
 
-#define DAYPARTS   4
-#define KINDS_MOST 8
+#define DAYPARTS 4
 
 static const char *const by_names[BY_COUNT] = {"kind", "weekday", "daypart", "shared"};
 
@@ -39,6 +38,43 @@ daypart_name(int part)
 	static const char *const names[DAYPARTS] = {"00:00-06:00", "06:00-12:00", "12:00-18:00", "18:00-24:00"};
 
 	return names[part];
+}
+
+/* Names the kinds that occur, those with most posts first. A kind beyond the eighth is compared with nothing. */
+static void
+list_kinds(Sample *sample)
+{
+	int posts[KINDS_MOST] = {0};
+	int place[KINDS_MOST];
+	const char *kinds[KINDS_MOST];
+	int n = 0;
+
+	sample->kind = palloc(sizeof(int) * (sample->n + 1));
+	for (int i = 0; i < sample->n; i++)
+	{
+		int k = 0;
+
+		while (k < n && strcmp(kinds[k], sample->posts[i]->kind) != 0)
+			k++;
+		if (k == n && n < KINDS_MOST)
+			kinds[n++] = sample->posts[i]->kind;
+		sample->kind[i] = k < n ? k : -1;
+		if (k < n)
+			posts[k]++;
+	}
+	for (int k = 0; k < n; k++)
+	{
+		place[k] = 0;
+		for (int j = 0; j < n; j++)
+			place[k] += posts[j] > posts[k] || (posts[j] == posts[k] && strcmp(kinds[j], kinds[k]) < 0);
+		sample->kinds[place[k]] = kinds[k];
+	}
+	sample->kind_count = n;
+	for (int i = 0; i < sample->n; i++)
+	{
+		if (sample->kind[i] >= 0)
+			sample->kind[i] = place[sample->kind[i]];
+	}
 }
 
 /* Is it old enough on the day, and one of those that stay? */
@@ -93,6 +129,7 @@ sample_posts(const Run *run, const Outlet *outlet, Sample *sample)
 		sample->reach[sample->n] = log(reach + 0.5);
 		sample->n++;
 	}
+	list_kinds(sample);
 }
 
 static int
@@ -190,63 +227,17 @@ new_cell(Cell *cells, int *count, const Sample *sample, CompareBy by, const char
 	return cell;
 }
 
-/* The kinds that occur, those with most posts first. */
-static int
-list_kinds(const Sample *sample, const char **kinds)
-{
-	int posts[KINDS_MOST] = {0};
-	int n = 0;
-
-	for (int i = 0; i < sample->n; i++)
-	{
-		int k = 0;
-
-		while (k < n && strcmp(kinds[k], sample->posts[i]->kind) != 0)
-			k++;
-		if (k == n)
-		{
-			if (n == KINDS_MOST)
-				continue;
-			kinds[n++] = sample->posts[i]->kind;
-		}
-		posts[k]++;
-	}
-	for (int i = 1; i < n; i++)
-	{
-		for (int j = i; j > 0 && (posts[j] > posts[j - 1] ||
-								  (posts[j] == posts[j - 1] && strcmp(kinds[j], kinds[j - 1]) < 0));
-			 j--)
-		{
-			const char *kind = kinds[j];
-			int number = posts[j];
-
-			kinds[j] = kinds[j - 1];
-			posts[j] = posts[j - 1];
-			kinds[j - 1] = kind;
-			posts[j - 1] = number;
-		}
-	}
-	return n;
-}
-
 static void
 compare_kinds(const Sample *sample, Cell *cells, int *count, const StrataRanks *ranks)
 {
-	const char *kinds[KINDS_MOST];
-	int n = list_kinds(sample, kinds);
-
-	for (int a = 0; a < n; a++)
+	for (int a = 0; a < sample->kind_count; a++)
 	{
-		for (int b = a + 1; b < n; b++)
+		for (int b = a + 1; b < sample->kind_count; b++)
 		{
-			Cell *cell = new_cell(cells, count, sample, BY_KIND, kinds[a], kinds[b], 0);
+			Cell *cell = new_cell(cells, count, sample, BY_KIND, sample->kinds[a], sample->kinds[b], 0);
 
 			for (int i = 0; i < sample->n; i++)
-			{
-				const char *kind = sample->posts[i]->kind;
-
-				cell->group[i] = strcmp(kind, kinds[a]) == 0 ? 1 : strcmp(kind, kinds[b]) == 0 ? 0 : -1;
-			}
+				cell->group[i] = sample->kind[i] == a ? 1 : sample->kind[i] == b ? 0 : -1;
 			finish_cell(cell, ranks);
 		}
 	}
@@ -274,7 +265,7 @@ compare_levels(const Sample *sample, CompareBy by, Cell *cells, int *count, cons
 			else if (by == BY_DAYPART)
 				cell->group[i] = Min(post->hour / 6, DAYPARTS - 1) == level;
 			else
-				cell->group[i] = post_is_shared(post);
+				cell->group[i] = post->shared;
 		}
 		finish_cell(cell, ranks);
 	}

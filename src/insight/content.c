@@ -26,12 +26,7 @@
 static const char *
 say_posts(const Sample *sample)
 {
-	for (int i = 1; i < sample->n; i++)
-	{
-		if (strcmp(sample->posts[i]->kind, sample->posts[0]->kind) != 0)
-			return "posts";
-	}
-	return sample->n > 0 ? say_kind(sample->posts[0]->kind, false) : "posts";
+	return sample->kind_count == 1 ? say_kind(sample->kinds[0], false) : "posts";
 }
 
 /* Association of format and weekday, less what chance gives to so few posts (Bergsma 2013, 10.1016/j.jkss.2012.10.002). */
@@ -70,12 +65,6 @@ say_interval(const Stratified *effect)
 }
 
 static const char *
-more_percent(double ratio)
-{
-	return say_percent(100 * (ratio - 1));
-}
-
-static const char *
 content_sentence(const Cell *cell, const Stratified *effect, bool recommend)
 {
 	const char *label = cell->sample->outlet->platform->label;
@@ -95,13 +84,12 @@ content_sentence(const Cell *cell, const Stratified *effect, bool recommend)
 		case BY_WEEKDAY:
 			return psprintf(
 				"Your %s %s posted on %ss perform %s %s than those of other days of the same weeks %s.",
-				label, posts, cell->a, more_percent(ratio > 1 ? ratio : 1 / ratio),
-				ratio > 1 ? "better" : "worse", counts);
+				label, posts, cell->a, say_percent(100 * fabs(ratio - 1)), ratio > 1 ? "better" : "worse",
+				counts);
 		case BY_DAYPART:
-			return psprintf("Your %s %s posted at %s (%s) perform %s %s than at other hours %s.", label,
-							posts, cell->a, cell->sample->outlet->time_zone,
-							more_percent(ratio > 1 ? ratio : 1 / ratio), ratio > 1 ? "better" : "worse",
-							counts);
+			return psprintf("Your %s %s of %s (%s) perform %s %s than at other hours %s.", label, posts,
+							cell->a, cell->sample->outlet->time_zone, say_percent(100 * fabs(ratio - 1)),
+							ratio > 1 ? "better" : "worse", counts);
 		default:
 			return psprintf("Your %s %s with other artists get %s the engagement of those alone %s.", label,
 							posts, say_ratio(ratio), counts);

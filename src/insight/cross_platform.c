@@ -84,7 +84,7 @@ calm_down(const Run *run, Activity *activity, int from, int n)
 		{
 			int day = run_day(run, outlet->posts[j].day) - from;
 
-			for (int k = day; k <= day + EVENT_TAIL && post_is_release(&outlet->posts[j]); k++)
+			for (int k = day; k <= day + EVENT_TAIL && outlet->posts[j].release; k++)
 			{
 				if (k >= 0 && k < n)
 					activity->calm[k] = NAN;
@@ -160,16 +160,6 @@ typedef struct PairTest
 	double r;
 } PairTest;
 
-/* "views", "engagement", "follower growth" */
-static const char *
-say_activity(const Activity *activity)
-{
-	if (activity->track->role == ROLE_AUDIENCE)
-		return psprintf("%s growth",
-						say_measure(activity->outlet->platform, activity->track->series->metric));
-	return say_measure(activity->outlet->platform, activity->track->series->metric);
-}
-
 static bool
 is_plural(const char *words)
 {
@@ -234,8 +224,10 @@ pair_fact(Run *run, PairTest *test, double p, double q, int lo, int hi, int from
 	fact->caveats = lappend(fact->caveats, "correlation");
 	if (!calm)
 		fact->caveats = lappend(fact->caveats, "around_events");
-	what = psprintf("%s %s", test->x->outlet->platform->label, say_activity(test->x));
-	other = psprintf("%s %s", test->y->outlet->platform->label, say_activity(test->y));
+	what = psprintf("%s %s", test->x->outlet->platform->label,
+					say_gains(test->x->outlet->platform, test->x->track));
+	other = psprintf("%s %s", test->y->outlet->platform->label,
+					 say_gains(test->y->outlet->platform, test->y->track));
 	when = test->lag == 0   ? "on the same day"
 		   : test->lag == 1 ? "the next day"
 							: psprintf("%d days later", test->lag);
@@ -347,7 +339,7 @@ find_release(const Run *run, const Outlet **outlet)
 		{
 			const Post *post = &other->posts[j];
 
-			if (!post_is_release(post) || post->day <= run->as_of - RELEASE_DAYS)
+			if (!post->release || post->day <= run->as_of - RELEASE_DAYS)
 				continue;
 			/* Spotify first: the same release is on every platform */
 			if (found == NULL || post->day > found->day ||
@@ -373,7 +365,7 @@ follows_release(const Run *run, const Post *post)
 		{
 			int days = post->day - outlet->posts[j].day;
 
-			if (post_is_release(&outlet->posts[j]) && days >= 0 && days <= 3)
+			if (outlet->posts[j].release && days >= 0 && days <= 3)
 				return true;
 		}
 	}
@@ -394,7 +386,7 @@ measure_reach(const Run *run, const Outlet *outlet, Reach *reach)
 	{
 		const Post *post = &outlet->posts[i];
 
-		if (post->day > settled - POST_AGE || post_is_release(post) || strcmp(post->kind, "story") == 0)
+		if (post->day > settled - POST_AGE || post->release || strcmp(post->kind, "story") == 0)
 			continue;
 		if (isnan(post->views))
 			continue;

@@ -30,10 +30,10 @@ static const struct
 	const char *name;
 	double level;
 } families[FAMILY_COUNT] = {
-	[FAMILY_SPIKES] = {"spikes", 0.05},         [FAMILY_WEEKS] = {"weeks", 0.10},
-	[FAMILY_CHANGES] = {"change_points", 0.10}, [FAMILY_WEEKEND] = {"weekend", 0.10},
-	[FAMILY_POSTS] = {"posts", 0.10},           [FAMILY_PAIRS] = {"platform_pairs", 0.10},
-	[FAMILY_PROMOTION] = {"promotion", 0.10},
+	[FAMILY_SPIKES] = {"spikes", 0.05},        [FAMILY_PAST_SPIKES] = {"past_spikes", 0.05},
+	[FAMILY_WEEKS] = {"weeks", 0.10},          [FAMILY_CHANGES] = {"change_points", 0.10},
+	[FAMILY_WEEKEND] = {"weekend", 0.10},      [FAMILY_POSTS] = {"posts", 0.10},
+	[FAMILY_PAIRS] = {"platform_pairs", 0.10}, [FAMILY_PROMOTION] = {"promotion", 0.10},
 };
 
 const char *

@@ -28,7 +28,8 @@ typedef enum Category
 typedef enum Family
 {
 	FAMILY_NONE = -1,
-	FAMILY_SPIKES,
+	FAMILY_SPIKES,      /* of the last week */
+	FAMILY_PAST_SPIKES, /* of the three weeks before it */
 	FAMILY_WEEKS,
 	FAMILY_CHANGES,
 	FAMILY_WEEKEND,

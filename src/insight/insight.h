@@ -43,6 +43,8 @@ typedef struct Post
 	DateADT day; /* in the account's time zone */
 	int hour;
 	List *collaborators; /* char * */
+	bool shared;         /* made with others */
+	bool release;        /* of music */
 	double interactions; /* likes + comments + shares + saves that are known; NaN: none is */
 	double views;        /* views, else reach */
 	double early;        /* interactions at the age of 7 days, from content_history; NaN: unknown */
@@ -84,6 +86,8 @@ typedef struct Artist
 	int outlet_count;
 	Goal *goals;
 	int goal_count;
+	double load_ms; /* what loading took, and each category over all looks */
+	double ms[CATEGORY_COUNT];
 } Artist;
 
 typedef struct Run
@@ -217,6 +221,9 @@ extern const char *say_metric(const Platform *platform, const char *metric);
 
 /* The same without the platform. */
 extern const char *say_measure(const Platform *platform, const char *metric);
+
+/* What a track gains a day: "follower growth", "views", "engagement". */
+extern const char *say_gains(const Platform *platform, const Track *track);
 
 /* "reels", "photos": a kind of content. */
 extern const char *say_kind(const char *kind, bool capital);

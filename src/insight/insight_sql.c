@@ -1,8 +1,10 @@
 /*
  * insight_sql.c
- *    insight_facts(), top_facts() and what explain_fact() stands on.
+ *    insight_facts(), top_facts(), compare_posts() and what explain_fact() stands on.
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "dreamsuite.h"
 
@@ -12,8 +14,9 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 
-#include "insight/insight.h"
+#include "insight/posts.h"
 #include "srf.h"
+#include "stats/multiplicity.h"
 
 #define MOST_PICKED 1000
 
@@ -23,6 +26,7 @@
 DREAMSUITE_FUNCTION(dreamsuite_insight_facts);
 DREAMSUITE_FUNCTION(dreamsuite_top_facts);
 DREAMSUITE_FUNCTION(dreamsuite_fact_in_full);
+DREAMSUITE_FUNCTION(dreamsuite_compare_posts);
 
 static Datum
 get_user(FunctionCallInfo fcinfo)
@@ -198,4 +202,89 @@ dreamsuite_fact_in_full(PG_FUNCTION_ARGS)
 			(errcode(ERRCODE_NO_DATA_FOUND), errmsg("there is no fact \"%s\"", id),
 			 errdetail("The stored numbers of this artist do not tell it, or do not tell it any more."),
 			 errhint("Take a fact_id of dreamsuite.insight_facts().")));
+}
+
+static CompareBy
+get_by(FunctionCallInfo fcinfo, int arg)
+{
+	const char *name = PG_ARGISNULL(arg) ? "null" : TextDatumGetCString(PG_GETARG_DATUM(arg));
+
+	for (int by = 0; by < BY_COUNT; by++)
+	{
+		if (!PG_ARGISNULL(arg) && strcmp(compare_by_name(by), name) == 0)
+			return by;
+	}
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("cannot compare posts by \"%s\"", name),
+					errdetail("Posts are compared by kind, weekday, daypart or shared.")));
+}
+
+static void
+put_unless_nan(Datum *values, bool *nulls, int column, double value)
+{
+	nulls[column] = !isfinite(value);
+	values[column] = Float8GetDatum(value);
+}
+
+static void
+put_cell(ReturnSetInfo *info, const Cell *cell, double q)
+{
+	Datum values[10] = {CStringGetTextDatum(cell->a), CStringGetTextDatum(cell->b), Int32GetDatum(cell->n_a),
+						Int32GetDatum(cell->n_b)};
+	bool nulls[10] = {false};
+	Stratified effect = {.superiority = NAN, .shift = {NAN, NAN, NAN}};
+
+	if (cell->n_a > 0 && cell->n_b > 0)
+		cell_effect(cell, &effect);
+	put_unless_nan(values, nulls, 4, exp(effect.shift.estimate));
+	put_unless_nan(values, nulls, 5, exp(effect.shift.lo));
+	put_unless_nan(values, nulls, 6, exp(effect.shift.hi));
+	put_unless_nan(values, nulls, 7, effect.superiority);
+	put_unless_nan(values, nulls, 8, cell->p_value);
+	put_unless_nan(values, nulls, 9, q);
+	tuplestore_putvalues(info->setResult, info->setDesc, values, nulls);
+}
+
+/* compare_posts(user_id, platform, by) -> (a, b, n_a, n_b, ratio, ratio_lo, ratio_hi, superiority, p_value, q_value) */
+Datum
+dreamsuite_compare_posts(PG_FUNCTION_ARGS)
+{
+	Datum user = get_user(fcinfo);
+	const Platform *platform;
+	CompareBy by;
+	ReturnSetInfo *info;
+	DateADT as_of = DATEVAL_NOEND;
+	Artist artist;
+	Run run = {.artist = &artist};
+	Sample sample;
+	Cell cells[CELLS_MOST];
+	double p[CELLS_MOST], q[CELLS_MOST];
+	int count;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("platform must not be null")));
+	platform = platform_get(TextDatumGetCString(PG_GETARG_DATUM(1)));
+	by = get_by(fcinfo, 2);
+	info = srf_begin(fcinfo);
+	artist_load(&artist, user, &as_of);
+	run.as_of = as_of;
+	for (int i = 0; i < artist.outlet_count; i++)
+	{
+		if (artist.outlets[i].platform != platform)
+			continue;
+		sample_posts(&run, &artist.outlets[i], &sample);
+		if (sample.n == 0)
+			break;
+		count = compare_cells(&sample, by, cells, 0);
+		for (int j = 0; j < count; j++)
+			p[j] = cells[j].p_value;
+		if (stats_adjust_bh(p, count, 0, q) == STATS_NO_MEMORY)
+			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+							errdetail("Failed while comparing posts.")));
+		for (int j = 0; j < count; j++)
+		{
+			if (cells[j].n_a > 0)
+				put_cell(info, &cells[j], q[j]);
+		}
+	}
+	return (Datum) 0;
 }

@@ -40,22 +40,14 @@ enum
 	IN_SHARES,
 	IN_SAVES,
 	IN_VIEWS,
-	IN_REACH,
-	IN_EARLY_LIKES,
-	IN_EARLY_COMMENTS,
-	IN_EARLY_SHARES,
-	IN_EARLY_VIEWS
+	IN_REACH
 };
 
-static const char *const query =
-	"SELECT i.platform, i.content_id, i.kind, i.title, i.published_at, i.collaborators, i.likes, i.comments,"
-	"       i.shares, i.saves, i.views, i.reach, h.likes, h.comments, h.shares, h.views"
-	"  FROM dreamsuite.content_items i"
-	"  LEFT JOIN dreamsuite.content_history h"
-	"    ON h.user_id = i.user_id AND h.platform = i.platform AND h.content_id = i.content_id"
-	"   AND h.date = (i.published_at AT TIME ZONE 'UTC')::date + 7"
-	" WHERE i.user_id = $1 AND i.published_at < $2"
-	" ORDER BY i.platform, i.published_at, i.content_id";
+/*
+ * With fewer posts than this many of them are young, and are compared at the age of 7 days where that is known. With
+ * more the few young ones have neighbours of their own age; the history of thousands is not read for them.
+ */
+#define EARLY_MOST 60
 
 /* The sum of the counts [from, to] that are known; NaN where none is. */
 static double
@@ -117,6 +109,56 @@ get_names(HeapTuple tuple, TupleDesc desc, int column)
 	return names;
 }
 
+/* Is `word` in the text, in any case, with no letter or digit beside it? */
+static bool
+has_word(const char *text, const char *word)
+{
+	int length = strlen(word);
+
+	for (const char *at = text; *at; at++)
+	{
+		if (pg_strncasecmp(at, word, length) == 0 &&
+			(at == text || !(isalnum((unsigned char) at[-1]) || IS_HIGHBIT_SET(at[-1]))) &&
+			!(isalnum((unsigned char) at[length]) || IS_HIGHBIT_SET(at[length])))
+			return true;
+	}
+	return false;
+}
+
+/* Named others, or "feat.", "with", "x" in the title. */
+static bool
+is_shared(const Post *post)
+{
+	static const char *const words[] = {"feat", "ft", "featuring", "collab", "collaboration"};
+
+	if (post->collaborators != NIL)
+		return true;
+	if (post->title == NULL)
+		return false;
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		if (has_word(post->title, words[i]))
+			return true;
+	}
+	/* "Song (with Ana)", "Ana x Ben": the words alone mean too much */
+	return strstr(post->title, "(with ") != NULL || strstr(post->title, "[with ") != NULL ||
+		   strstr(post->title, " x ") != NULL || strstr(post->title, " X ") != NULL ||
+		   strstr(post->title, " \xC3\x97 ") != NULL;
+}
+
+static bool
+is_release(const Post *post)
+{
+	static const char *const kinds[] = {"album", "single", "compilation", "track"};
+
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		if (strcmp(post->kind, kinds[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 read_post(Post *post, HeapTuple tuple, TupleDesc desc, const Outlet *outlet)
 {
@@ -134,8 +176,9 @@ read_post(Post *post, HeapTuple tuple, TupleDesc desc, const Outlet *outlet)
 	post->views = sum_counts(tuple, desc, IN_VIEWS, IN_VIEWS);
 	if (isnan(post->views))
 		post->views = sum_counts(tuple, desc, IN_REACH, IN_REACH);
-	post->early = sum_counts(tuple, desc, IN_EARLY_LIKES, IN_EARLY_SHARES);
-	post->early_views = sum_counts(tuple, desc, IN_EARLY_VIEWS, IN_EARLY_VIEWS);
+	post->early = post->early_views = NAN;
+	post->shared = is_shared(post);
+	post->release = is_release(post);
 }
 
 /* The outlet of a platform; made where content is all that is known of it. */
@@ -157,79 +200,111 @@ outlet_of(Artist *artist, const char *platform)
 	return outlet;
 }
 
+static int
+by_time(const void *a, const void *b)
+{
+	const Post *left = a;
+	const Post *right = b;
+
+	if (left->published_at != right->published_at)
+		return left->published_at < right->published_at ? -1 : 1;
+	return strcmp(left->id, right->id);
+}
+
+/* Interactions and views of the artist's posts at the age of 7 days, on the platforms with few posts. */
+static void
+load_early(Artist *artist, ArrayType *platforms_asked)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum values[2] = {artist->user_id, PointerGetDatum(platforms_asked)};
+	TupleDesc desc;
+
+	query_plan(&plan,
+			   "SELECT h.platform, h.content_id, h.likes, h.comments, h.shares, h.views"
+			   "  FROM dreamsuite.content_items i"
+			   "  JOIN dreamsuite.content_history h"
+			   "    ON h.user_id = i.user_id AND h.platform = i.platform AND h.content_id = i.content_id"
+			   "   AND h.date = (i.published_at AT TIME ZONE 'UTC')::date + 7"
+			   " WHERE i.user_id = $1 AND h.user_id = $1 AND i.platform = ANY ($2)",
+			   2, (Oid[]){UUIDOID, TEXTARRAYOID});
+	query_run(plan, values, true, SPI_OK_SELECT);
+	desc = SPI_tuptable->tupdesc;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple tuple = SPI_tuptable->vals[i];
+		Outlet *outlet = outlet_of(artist, get_text(tuple, desc, 1));
+		char *id = get_text(tuple, desc, 2);
+
+		for (int j = 0; outlet && j < outlet->post_count; j++)
+		{
+			if (strcmp(outlet->posts[j].id, id) != 0)
+				continue;
+			outlet->posts[j].early = sum_counts(tuple, desc, 3, 5);
+			outlet->posts[j].early_views = sum_counts(tuple, desc, 6, 6);
+			break;
+		}
+	}
+}
+
 void
 posts_load(Artist *artist, DateADT as_of, MemoryContext context)
 {
 	static SPIPlanPtr plan = NULL;
 	Datum values[2] = {artist->user_id,
 					   TimestampTzGetDatum((as_of + DAYS_AHEAD) * (TimestampTz) USECS_PER_DAY)};
-	uint64 begin = 0;
+	Datum *few;
+	int few_count = 0;
+	SPITupleTable *table;
+	uint64 rows;
+	Outlet **outlets;
 
-	query_plan(&plan, query, 2, (Oid[]){UUIDOID, TIMESTAMPTZOID});
+	query_plan(
+		&plan,
+		"SELECT platform, content_id, kind, title, published_at, collaborators, likes, comments, shares, saves,"
+		"       views, reach"
+		"  FROM dreamsuite.content_items WHERE user_id = $1 AND published_at < $2",
+		2, (Oid[]){UUIDOID, TIMESTAMPTZOID});
 	query_run(plan, values, true, SPI_OK_SELECT);
-	while (begin < SPI_processed)
+	table = SPI_tuptable;
+	rows = SPI_processed;
+	outlets = palloc(sizeof(Outlet *) * (rows + 1));
+	for (uint64 i = 0; i < rows; i++)
 	{
-		TupleDesc desc = SPI_tuptable->tupdesc;
-		char *platform = get_text(SPI_tuptable->vals[begin], desc, IN_PLATFORM);
-		Outlet *outlet = outlet_of(artist, platform);
-		uint64 end = begin + 1;
-		uint64 first;
-		MemoryContext before;
-		char *other;
+		outlets[i] = outlet_of(artist, get_text(table->vals[i], table->tupdesc, IN_PLATFORM));
+		if (outlets[i])
+			outlets[i]->post_count++;
+	}
+	for (int i = 0; i < artist->outlet_count; i++)
+	{
+		artist->outlets[i].posts =
+			MemoryContextAlloc(context, sizeof(Post) * (artist->outlets[i].post_count + 1));
+		artist->outlets[i].post_count = 0;
+	}
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MemoryContext before = MemoryContextSwitchTo(context);
 
-		while (end < SPI_processed &&
-			   strcmp(other = get_text(SPI_tuptable->vals[end], desc, IN_PLATFORM), platform) == 0)
+		if (outlets[i])
+			read_post(&outlets[i]->posts[outlets[i]->post_count++], table->vals[i], table->tupdesc,
+					  outlets[i]);
+		MemoryContextSwitchTo(before);
+	}
+	few = palloc(sizeof(Datum) * (artist->outlet_count + 1));
+	for (int i = 0; i < artist->outlet_count; i++)
+	{
+		Outlet *outlet = &artist->outlets[i];
+
+		qsort(outlet->posts, outlet->post_count, sizeof(Post), by_time);
+		if (outlet->post_count > POSTS_MOST)
 		{
-			pfree(other);
-			end++;
+			outlet->posts += outlet->post_count - POSTS_MOST;
+			outlet->post_count = POSTS_MOST;
 		}
-		if (outlet)
-		{
-			first = end - begin > POSTS_MOST ? end - POSTS_MOST : begin;
-			before = MemoryContextSwitchTo(context);
-			outlet->posts = palloc(sizeof(Post) * (end - first));
-			for (uint64 i = first; i < end; i++)
-				read_post(&outlet->posts[outlet->post_count++], SPI_tuptable->vals[i], desc, outlet);
-			MemoryContextSwitchTo(before);
-		}
-		begin = end;
+		if (outlet->post_count >= POSTS_LEAST && outlet->post_count <= EARLY_MOST)
+			few[few_count++] = CStringGetTextDatum(outlet->platform->name);
 	}
-}
-
-/* Is `word` in the text, in any case, with no letter or digit beside it? */
-static bool
-has_word(const char *text, const char *word)
-{
-	int length = strlen(word);
-
-	for (const char *at = text; *at; at++)
-	{
-		if (pg_strncasecmp(at, word, length) == 0 &&
-			(at == text || !(isalnum((unsigned char) at[-1]) || IS_HIGHBIT_SET(at[-1]))) &&
-			!(isalnum((unsigned char) at[length]) || IS_HIGHBIT_SET(at[length])))
-			return true;
-	}
-	return false;
-}
-
-bool
-post_is_shared(const Post *post)
-{
-	static const char *const words[] = {"feat", "ft", "featuring", "collab", "collaboration"};
-
-	if (post->collaborators != NIL)
-		return true;
-	if (post->title == NULL)
-		return false;
-	for (int i = 0; i < lengthof(words); i++)
-	{
-		if (has_word(post->title, words[i]))
-			return true;
-	}
-	/* "Song (with Ana)", "Ana x Ben": the words alone mean too much */
-	return strstr(post->title, "(with ") != NULL || strstr(post->title, "[with ") != NULL ||
-		   strstr(post->title, " x ") != NULL || strstr(post->title, " X ") != NULL ||
-		   strstr(post->title, " \xC3\x97 ") != NULL;
+	if (few_count > 0)
+		load_early(artist, construct_array(few, few_count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 void

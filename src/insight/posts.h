@@ -18,9 +18,6 @@
 /* Fills the posts of every outlet, published up to a month after the day. Connected to SPI; memory is of `context`. */
 extern void posts_load(Artist *artist, DateADT as_of, MemoryContext context);
 
-/* Was it made with others: named ones, or "feat.", "ft.", "with", "x" in its title? */
-extern bool post_is_shared(const Post *post);
-
 /* What posts are compared by. */
 typedef enum CompareBy
 {
@@ -33,16 +30,21 @@ typedef enum CompareBy
 
 extern const char *compare_by_name(CompareBy by);
 
+#define KINDS_MOST 8
+
 /* The posts of an outlet that can be compared on a day, and their responses. */
 typedef struct Sample
 {
 	const Outlet *outlet;
 	int n;
-	const Post **posts; /* by time */
-	double *reaction;   /* log of interactions (where none are known, of views) */
-	double *reach;      /* log of views where all have them, else the reaction */
-	bool early;         /* at the age of 7 days; else the counts of now */
-	bool by_views;      /* `reach` is views */
+	const Post **posts;            /* by time */
+	int *kind;                     /* index of its kind among those of the sample */
+	const char *kinds[KINDS_MOST]; /* those with most posts first */
+	int kind_count;
+	double *reaction; /* log of interactions (where none are known, of views) */
+	double *reach;    /* log of views where all have them, else the reaction */
+	bool early;       /* at the age of 7 days; else the counts of now */
+	bool by_views;    /* `reach` is views */
 } Sample;
 
 extern void sample_posts(const Run *run, const Outlet *outlet, Sample *sample);

@@ -10,6 +10,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 #include "utils/uuid.h"
@@ -211,8 +212,10 @@ bool
 artist_load(Artist *artist, Datum user_id, DateADT *as_of)
 {
 	MemoryContext context = CurrentMemoryContext;
+	instr_time begin, end;
 	int nest;
 
+	INSTR_TIME_SET_CURRENT(begin);
 	memset(artist, 0, sizeof(Artist));
 	artist->user_id = user_id;
 	artist->set = series_load(user_id, DATEVAL_NOBEGIN, *as_of);
@@ -227,6 +230,9 @@ artist_load(Artist *artist, Datum user_id, DateADT *as_of)
 	load_goals(artist, context);
 	posts_load(artist, *as_of, context);
 	query_end(nest);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, begin);
+	artist->load_ms = INSTR_TIME_GET_MILLISEC(end);
 	return artist->outlet_count > 0;
 }
 

@@ -13,6 +13,7 @@
 #include "dreamsuite.h"
 
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "utils/memutils.h"
 
 #include "insight/insight.h"
@@ -97,6 +98,15 @@ family_factor(const Run *run)
 	return families == 0 ? 1.0 : (double) families / Max(selected, 1);
 }
 
+static void (*const tell_category[CATEGORY_COUNT])(Run *run) = {
+	[CATEGORY_GROWTH] = growth_facts,
+	[CATEGORY_CONTENT] = content_facts,
+	[CATEGORY_CROSS_PLATFORM] = cross_platform_facts,
+	[CATEGORY_TREND] = trend_facts,
+	[CATEGORY_GOAL] = goal_facts,
+	[CATEGORY_DATA_QUALITY] = quality_facts,
+};
+
 /* The facts of a day with their q-values; nothing is decided yet. */
 static Run *
 look(Artist *artist, DateADT as_of, bool full, bool brief)
@@ -112,13 +122,17 @@ look(Artist *artist, DateADT as_of, bool full, bool brief)
 	run->brief = brief;
 	for (int i = 0; i < FAMILY_COUNT; i++)
 		run->simes[i] = NAN;
-	growth_facts(run);
-	content_facts(run);
-	trend_facts(run);
-	cross_platform_facts(run);
-	goal_facts(run);
-	if (!brief)
-		quality_facts(run);
+	for (int i = 0; i < CATEGORY_COUNT; i++)
+	{
+		instr_time begin, end;
+
+		INSTR_TIME_SET_CURRENT(begin);
+		if (i != CATEGORY_DATA_QUALITY || !brief)
+			tell_category[i](run);
+		INSTR_TIME_SET_CURRENT(end);
+		INSTR_TIME_SUBTRACT(end, begin);
+		artist->ms[i] += INSTR_TIME_GET_MILLISEC(end);
+	}
 
 	factor = family_factor(run);
 	foreach (cell, run->facts)
@@ -245,6 +259,22 @@ live(Looks *looks)
 	run->facts = kept;
 }
 
+/* Where the time went: for test/bench/insight.sh. */
+static void
+tell_times(const Looks *looks)
+{
+	StringInfoData times;
+	int made = 0;
+
+	initStringInfo(&times);
+	appendStringInfo(&times, "load %.2f", looks->artist->load_ms);
+	for (int i = 0; i < CATEGORY_COUNT; i++)
+		appendStringInfo(&times, ", %s %.2f", category_name(i), looks->artist->ms[i]);
+	for (int i = 0; i <= MOST_LOOKS; i++)
+		made += looks->runs[i] != NULL;
+	ereport(DEBUG1, (errmsg_internal("insight in ms: %s (%d looks)", times.data, made)));
+}
+
 Run *
 insight_run(Artist *artist, DateADT as_of, bool full)
 {
@@ -256,5 +286,7 @@ insight_run(Artist *artist, DateADT as_of, bool full)
 	merge_platform_shocks(run);
 	tests_run_fact(run);
 	score_facts(run);
+	if (message_level_is_interesting(DEBUG1))
+		tell_times(&looks);
 	return run;
 }

@@ -140,6 +140,20 @@ say_metric(const Platform *platform, const char *metric)
 }
 
 const char *
+say_gains(const Platform *platform, const Track *track)
+{
+	char *words = pstrdup(say_measure(platform, track->series->metric));
+	int length = strlen(words);
+
+	if (track->role != ROLE_AUDIENCE)
+		return words;
+	/* followers: follower growth */
+	if (length > 1 && words[length - 1] == 's')
+		words[length - 1] = '\0';
+	return psprintf("%s growth", words);
+}
+
+const char *
 say_kind(const char *kind, bool capital)
 {
 	char *words = psprintf("%s%s", kind,

@@ -61,20 +61,6 @@ day_p_value(const Track *track, int at)
 	return track->p_values[at] = test.p_value;
 }
 
-/* "follower growth", "views", "engagement" */
-static const char *
-say_gain(const Outlet *outlet, const Track *track)
-{
-	char *words = pstrdup(say_measure(outlet->platform, track->series->metric));
-	int length = strlen(words);
-
-	if (track->role != ROLE_AUDIENCE)
-		return words;
-	if (length > 1 && words[length - 1] == 's')
-		words[length - 1] = '\0';
-	return psprintf("%s growth", words);
-}
-
 static const char *
 say_gained(double gain)
 {
@@ -97,7 +83,7 @@ static const char *
 spike_sentence(const Outlet *outlet, const Track *track, const SpikeEvent *event, DateADT day,
 			   const Attribution *attribution)
 {
-	const char *what = psprintf("Your %s %s %s", outlet->platform->label, say_gain(outlet, track),
+	const char *what = psprintf("Your %s %s %s", outlet->platform->label, say_gains(outlet->platform, track),
 								event->up ? "spiked" : "dropped");
 	const char *numbers = psprintf("%s, against a usual %s a day", say_gained(track->gains[event->peak]),
 								   say_gained(event->test.baseline));

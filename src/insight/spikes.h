@@ -32,9 +32,6 @@ extern void attribute_spike(const Run *run, const Outlet *outlet, const Track *t
 /* "the collaboration post", "the release", "the reel" */
 extern const char *say_post(const Post *post);
 
-/* Is it a release of music? */
-extern bool post_is_release(const Post *post);
-
 /*
  * Spikes of the run whose day moved many accounts of the platform in the same direction become one fact of the
  * platform. Reads the accounts that the caller may see.

@@ -28,6 +28,7 @@
 #define LEVEL_NEAR  10 /* from the test's own split to the change point */
 #define LEVEL_RATIO 1.3
 #define LEVEL_DRAWS 199
+#define MOST_RHO    0.9
 
 #define WEEKEND_DAYS  182
 #define WEEKEND_WEEKS 6
@@ -75,6 +76,28 @@ bridge_sf(double x)
 	return Max(0, Min(1, sum));
 }
 
+/*
+ * The variance of a mean of many neighbours, times their number. Gains are a wandering level with noise of their own:
+ * neighbours then resemble each other little, but for long. The lasting part comes from how the correlation falls from
+ * one day to two; both are too small where a
+ * mean was taken off (Kendall 1954, 10.1093/biomet/41.3-4.403).
+ */
+static double
+long_run_variance(const double *residual, int n, int known)
+{
+	double spread = stats_sd(residual, n);
+	double near = stats_autocorrelation(residual, n, 1);
+	double far = stats_autocorrelation(residual, n, 2);
+	double rho;
+
+	near += 2 * (1 + 3 * near) / known;
+	far += 2 * (1 + 3 * far) / known;
+	near = Max(0, Min(near, MOST_RHO));
+	rho = near > 2 / sqrt(known) ? far / near : near;
+	rho = Max(near, Min(rho, MOST_RHO));
+	return spread * spread * (1 + 2 * near / (1 - rho));
+}
+
 /* Is there a change of level? Fills split and p_value. */
 static bool
 test_level(const Run *run, const Outlet *outlet, const Track *track, TrackTest *test)
@@ -84,7 +107,7 @@ test_level(const Run *run, const Outlet *outlet, const Track *track, TrackTest *
 	double effects[7];
 	double *work, *known;
 	double mean, sum = 0, largest = 0, best = -1;
-	double rho, spread, variance;
+	double variance;
 	int split = -1;
 	int k = 0;
 	double means[2] = {0, 0};
@@ -134,12 +157,8 @@ test_level(const Run *run, const Outlet *outlet, const Track *track, TrackTest *
 	means[1] = stats_mean(test->y + split, n - split);
 	for (int i = 0; i < n; i++)
 		work[i] = test->y[i] - means[i >= split];
-	rho = stats_autocorrelation(work, n, 1);
-	/* Kendall 1954 (10.1093/biomet/41.3-4.403): the estimate is too small by this, twice for two means */
-	rho += 2 * (1 + 3 * rho) / test->known;
-	rho = Max(0, Min(rho, 0.95));
-	spread = stats_sd(work, n);
-	variance = spread * spread * (1 + rho) / (1 - rho);
+	/* about two levels a wandering series looks too calm, about one a series with a change too restless */
+	variance = sqrt(long_run_variance(work, n, test->known) * long_run_variance(test->y, n, test->known));
 	test->outlet = outlet;
 	test->track = track;
 	test->from = from;
@@ -221,10 +240,11 @@ level_fact(Run *run, const TrackTest *test, double q)
 				 date_text(series_date(run->artist->set, test->from + check.last)), check.p_value);
 	add_source_caveats(fact, test->track, fact->n_missing);
 	fact->action = 0.8;
-	fact->sentence = psprintf("Your %s gained a new level around %s: about %s a day since, %s a day before.",
-							  say_metric(test->outlet->platform, test->track->series->metric),
-							  say_date(series_date(run->artist->set, test->from + at)),
-							  say_number(rint(levels[1])), say_number(rint(levels[0])));
+	fact->sentence =
+		psprintf("Your %s %s moved to a new level around %s: about %s a day since, %s a day before.",
+				 test->outlet->platform->label, say_gains(test->outlet->platform, test->track),
+				 say_date(series_date(run->artist->set, test->from + at)), say_number(rint(levels[1])),
+				 say_number(rint(levels[0])));
 }
 
 /* ---- Weekends ---- */
@@ -268,6 +288,7 @@ weekend_fact(Run *run, const TrackTest *test, double q)
 	double usual = stats_median(test->track->gains + test->from, test->last - test->from + 1, work);
 	bool down = shift->estimate < 0;
 	const char *what;
+	bool plural;
 	Fact *fact;
 
 	if (q > 2 * family_level(FAMILY_WEEKEND) || isnan(near) || exp(near) < WEEKEND_RATIO ||
@@ -300,18 +321,17 @@ weekend_fact(Run *run, const TrackTest *test, double q)
 	fact->rows = evidence_rows(run, test->track, test->from, test->last, 3);
 	add_source_caveats(fact, test->track, fact->n_missing);
 	fact->caveats = lappend(fact->caveats, "day_of_observation");
-	what = test->track->role == ROLE_AUDIENCE
-			   ? psprintf("%s growth", say_measure(test->outlet->platform, test->track->series->metric))
-			   : say_measure(test->outlet->platform, test->track->series->metric);
+	what = say_gains(test->outlet->platform, test->track);
+	plural = test->track->role == ROLE_CONSUMPTION;
 	what = psprintf("%c%s", toupper((unsigned char) what[0]), what + 1);
-	fact->sentence =
-		psprintf("%s %s on weekends on %s: %s %s than on the other days of the same weeks (%d weeks, "
-				 "%s to %s).%s",
-				 what, down ? "drops" : "rises", test->outlet->platform->label,
-				 say_percent(100 * fabs(1 - fact->effect)), down ? "lower" : "higher", test->known,
-				 say_percent(100 * fabs(1 - (down ? fact->effect_hi : fact->effect_lo))),
-				 say_percent(100 * fabs(1 - (down ? fact->effect_lo : fact->effect_hi))),
-				 down ? " Consider scheduling posts differently." : "");
+	fact->sentence = psprintf(
+		"%s %s on weekends on %s: %s %s than on the other days of the same weeks (%d weeks, "
+		"%s to %s).%s",
+		what, down ? (plural ? "drop" : "drops") : (plural ? "rise" : "rises"), test->outlet->platform->label,
+		say_percent(100 * fabs(1 - fact->effect)), down ? "lower" : "higher", test->known,
+		say_percent(100 * fabs(1 - (down ? fact->effect_hi : fact->effect_lo))),
+		say_percent(100 * fabs(1 - (down ? fact->effect_lo : fact->effect_hi))),
+		down ? " Consider scheduling posts differently." : "");
 	fact->suggested_action = down ? "Schedule posts for working days, or try other ones on weekends."
 								  : "Keep posting for the weekend.";
 	fact->action = 1;
