@@ -246,11 +246,11 @@ compare_kinds(const Sample *sample, Cell *cells, int *count, const StrataRanks *
 static void
 compare_levels(const Sample *sample, CompareBy by, Cell *cells, int *count, const StrataRanks *ranks)
 {
-	int levels = by == BY_WEEKDAY ? 7 : by == BY_DAYPART ? DAYPARTS : 1;
+	int levels = by == BY_WEEKDAY ? 8 : by == BY_DAYPART ? DAYPARTS : 1;
 
 	for (int level = 0; level < levels; level++)
 	{
-		const char *a = by == BY_WEEKDAY   ? say_weekday(level)
+		const char *a = by == BY_WEEKDAY   ? (level == WEEKEND_LEVEL ? "weekend" : say_weekday(level))
 						: by == BY_DAYPART ? daypart_name(level)
 										   : "with others";
 		const char *b = by == BY_WEEKDAY ? "other days" : by == BY_DAYPART ? "other hours" : "alone";
@@ -261,7 +261,8 @@ compare_levels(const Sample *sample, CompareBy by, Cell *cells, int *count, cons
 			const Post *post = sample->posts[i];
 
 			if (by == BY_WEEKDAY)
-				cell->group[i] = weekday(post->day) == level;
+				cell->group[i] =
+					level == WEEKEND_LEVEL ? weekday(post->day) >= 5 : weekday(post->day) == level;
 			else if (by == BY_DAYPART)
 				cell->group[i] = Min(post->hour / 6, DAYPARTS - 1) == level;
 			else

@@ -82,6 +82,13 @@ content_sentence(const Cell *cell, const Stratified *effect, bool recommend)
 			return psprintf("Your %s %s get %s the engagement of %s %s.", label, say_kind(cell->a, false),
 							say_ratio(ratio), say_kind(cell->b, false), counts);
 		case BY_WEEKDAY:
+			if (cell->level == WEEKEND_LEVEL)
+				return psprintf(
+					"Engagement %s on weekends: your %s %s of Saturdays and Sundays perform %s %s than those of "
+					"other days of the same weeks %s.%s",
+					ratio > 1 ? "rises" : "drops", label, posts, say_percent(100 * fabs(ratio - 1)),
+					ratio > 1 ? "better" : "worse", counts,
+					ratio > 1 ? "" : " Consider scheduling posts differently.");
 			return psprintf(
 				"Your %s %s posted on %ss perform %s %s than those of other days of the same weeks %s.",
 				label, posts, cell->a, say_percent(100 * fabs(ratio - 1)), ratio > 1 ? "better" : "worse",
@@ -130,7 +137,9 @@ content_action(const Cell *cell, bool up, bool recommend)
 		case BY_KIND:
 			return psprintf("Post more %s.", say_kind(cell->a, false));
 		case BY_WEEKDAY:
-			return psprintf("%s on %ss.", up ? "Post more" : "Post less", cell->a);
+			return cell->level == WEEKEND_LEVEL
+					   ? (up ? "Post more on weekends." : "Post less on weekends.")
+					   : psprintf("%s on %ss.", up ? "Post more" : "Post less", cell->a);
 		case BY_DAYPART:
 			return psprintf("%s at %s.", up ? "Post more" : "Post less", cell->a);
 		default:
@@ -256,9 +265,11 @@ no_difference(Run *run, const Cell *cell, double q)
 
 	if (q <= 2 * family_level(FAMILY_POSTS) || cell->n_a < GROUP_RECOMMEND || cell->n_b < GROUP_RECOMMEND)
 		return;
+	cell_effect(cell, &effect);
+	if (!(effect.shift.lo <= 0 && effect.shift.hi >= 0))
+		return;
 	fact = cell_fact(run, "no_clear_difference", cell);
 	fact->direction = "flat";
-	cell_effect(cell, &effect);
 	fact->effect = exp(effect.shift.estimate);
 	fact->effect_lo = exp(effect.shift.lo);
 	fact->effect_hi = exp(effect.shift.hi);
@@ -308,7 +319,7 @@ weekday_experiment(Run *run, const Sample *sample, const Cell *cells, int count,
 	{
 		const Cell *cell = &cells[i];
 
-		if (cell->by != BY_WEEKDAY || cell->sample != sample)
+		if (cell->by != BY_WEEKDAY || cell->level == WEEKEND_LEVEL || cell->sample != sample)
 			continue;
 		if (!isnan(cell->p_value) && q[i] <= 2 * family_level(FAMILY_POSTS))
 			return;

@@ -197,7 +197,11 @@ need_posts(Run *run, const Outlet *outlet)
 	Fact *fact;
 
 	for (int i = 0; i < outlet->post_count; i++)
-		posts += outlet->posts[i].day <= run->as_of;
+	{
+		const Post *post = &outlet->posts[i];
+
+		posts += post->day <= run->as_of && !(isnan(post->interactions) && isnan(post->views));
+	}
 	if (posts == 0 || posts >= POSTS_LEAST)
 		return;
 	fact = quality_fact(run, "need_posts", outlet, NULL);

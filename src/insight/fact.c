@@ -25,15 +25,20 @@
 static const char *const category_names[CATEGORY_COUNT] = {"growth", "content", "cross_platform",
 														   "trend",  "goal",    "data_quality"};
 
+/*
+ * The level of a family, and its weight among the families: what asks for more certainty than it brings news (that two
+ * platforms move together) has less of the artist's budget of errors than a spike.
+ */
 static const struct
 {
 	const char *name;
 	double level;
+	double weight;
 } families[FAMILY_COUNT] = {
-	[FAMILY_SPIKES] = {"spikes", 0.05},        [FAMILY_PAST_SPIKES] = {"past_spikes", 0.05},
-	[FAMILY_WEEKS] = {"weeks", 0.10},          [FAMILY_CHANGES] = {"change_points", 0.10},
-	[FAMILY_WEEKEND] = {"weekend", 0.10},      [FAMILY_POSTS] = {"posts", 0.10},
-	[FAMILY_PAIRS] = {"platform_pairs", 0.10}, [FAMILY_PROMOTION] = {"promotion", 0.10},
+	[FAMILY_SPIKES] = {"spikes", 0.05, 2.0},        [FAMILY_PAST_SPIKES] = {"past_spikes", 0.05, 1.0},
+	[FAMILY_WEEKS] = {"weeks", 0.10, 1.0},          [FAMILY_CHANGES] = {"change_points", 0.10, 0.75},
+	[FAMILY_WEEKEND] = {"weekend", 0.10, 0.5},      [FAMILY_POSTS] = {"posts", 0.10, 1.0},
+	[FAMILY_PAIRS] = {"platform_pairs", 0.10, 0.5}, [FAMILY_PROMOTION] = {"promotion", 0.10, 1.0},
 };
 
 const char *
@@ -52,6 +57,12 @@ double
 family_level(Family family)
 {
 	return families[family].level;
+}
+
+double
+family_weight(Family family)
+{
+	return families[family].weight;
 }
 
 Fact *

@@ -107,6 +107,7 @@ extern const char *family_name(Family family);
 
 /* The level of a family: what share of its reported facts may be chance. */
 extern double family_level(Family family);
+extern double family_weight(Family family);
 
 /* A fact with every number unknown, palloc'd. */
 extern Fact *fact_create(Category category, const char *kind);

@@ -49,13 +49,15 @@ typedef struct Sample
 
 extern void sample_posts(const Run *run, const Outlet *outlet, Sample *sample);
 
+#define WEEKEND_LEVEL 7
+
 /* One comparison: a against b. */
 typedef struct Cell
 {
 	const Sample *sample;
 	CompareBy by;
 	const char *a, *b; /* names of the groups */
-	int level;         /* the weekday, or the part of the day */
+	int level;         /* the weekday (WEEKEND_LEVEL: both days of the weekend), or the part of the day */
 	int n_a, n_b;      /* posts of each group */
 	int weeks_a, weeks_b;
 	double z, p_value;  /* NaN: not tested, too few */

@@ -72,30 +72,41 @@ run_judge(Run *run, Family family, const double *p, int n, double *q)
 
 /*
  * An artist has several families, and each may raise a false alarm. Families are therefore selected first, by their
- * own p-values, and the q-values of the selected ones pay for it (Benjamini and Bogomolov 2014, 10.1111/rssb.12028).
+ * own p-values, and the q-values of the selected ones pay for it: factor[i] is what those of family i are multiplied
+ * by (Benjamini and Bogomolov 2014, 10.1111/rssb.12028; with weights, Benjamini and Hochberg 1997,
+ * 10.1111/1467-9469.00072).
  */
-static double
-family_factor(const Run *run)
+static void
+family_factors(const Run *run, double *factor)
 {
 	double share[FAMILY_COUNT];
-	int families = 0;
+	double weights = 0;
 	int selected = 0;
 
 	for (int i = 0; i < FAMILY_COUNT; i++)
 	{
-		if (!isnan(run->simes[i]))
-			share[families++] = run->simes[i] / family_level(i);
+		if (isnan(run->simes[i]))
+			continue;
+		weights += family_weight(i);
 	}
-	for (int i = 0; i < families; i++)
+	for (int i = 0; i < FAMILY_COUNT; i++)
+	{
+		factor[i] = weights / family_weight(i); /* families / weight, where the weights are 1 on average */
+		share[i] = run->simes[i] / family_level(i) * factor[i];
+	}
+	for (int i = 0; i < FAMILY_COUNT; i++)
 	{
 		int as_small = 0;
 
-		for (int j = 0; j < families; j++)
+		if (isnan(share[i]))
+			continue;
+		for (int j = 0; j < FAMILY_COUNT; j++)
 			as_small += share[j] <= share[i];
-		if (share[i] <= (double) as_small / families)
+		if (share[i] <= as_small)
 			selected = Max(selected, as_small);
 	}
-	return families == 0 ? 1.0 : (double) families / Max(selected, 1);
+	for (int i = 0; i < FAMILY_COUNT; i++)
+		factor[i] /= Max(selected, 1);
 }
 
 static void (*const tell_category[CATEGORY_COUNT])(Run *run) = {
@@ -112,7 +123,7 @@ static Run *
 look(Artist *artist, DateADT as_of, bool full, bool brief)
 {
 	Run *run = palloc0(sizeof(Run));
-	double factor;
+	double factor[FAMILY_COUNT];
 	ListCell *cell;
 
 	CHECK_FOR_INTERRUPTS();
@@ -134,13 +145,13 @@ look(Artist *artist, DateADT as_of, bool full, bool brief)
 		artist->ms[i] += INSTR_TIME_GET_MILLISEC(end);
 	}
 
-	factor = family_factor(run);
+	family_factors(run, factor);
 	foreach (cell, run->facts)
 	{
 		Fact *fact = lfirst(cell);
 
 		if (!isnan(fact->q_value))
-			fact->q_value = Min(1.0, fact->q_value * factor);
+			fact->q_value = Min(1.0, fact->q_value * factor[fact->family]);
 	}
 	return run;
 }

@@ -17,12 +17,13 @@
 #include "insight/spikes.h"
 #include "series/query.h"
 
-#define SHOCK_ACCOUNTS 5   /* with the artist's own */
-#define SHOCK_SHARE    0.5 /* or that share of at least SHOCK_LEAST */
-#define SHOCK_LEAST    3
-#define SHOCK_P        0.001
-#define OTHERS_MOST    200
-#define DAYS_BEFORE    29
+#define SHOCK_ACCOUNTS   5   /* with the artist's own */
+#define SHOCK_SHARE_MANY 0.1 /* and that share */
+#define SHOCK_SHARE      0.5 /* or that share of at least SHOCK_LEAST */
+#define SHOCK_LEAST      3
+#define SHOCK_P          0.001
+#define OTHERS_MOST      200
+#define DAYS_BEFORE      29
 
 typedef struct Others
 {
@@ -136,10 +137,23 @@ make_shock(Fact *fact, const Others *others)
 				 say_date(fact->window_start));
 }
 
+/* Many, not only some of very many: on every day a few of 200 accounts have a spike of their own. */
+static bool
+is_shock(const Others *others)
+{
+	int moved = others->alarmed + 1;
+	int accounts = others->looked + 1;
+
+	if (moved >= SHOCK_ACCOUNTS && moved >= SHOCK_SHARE_MANY * accounts)
+		return true;
+	return accounts >= SHOCK_LEAST && moved >= SHOCK_SHARE * accounts;
+}
+
 static bool
 is_spike(const Fact *fact)
 {
-	return fact->family == FAMILY_SPIKES && fact->status != FACT_RESOLVED && fact->sentence != NULL;
+	return (fact->family == FAMILY_SPIKES || fact->family == FAMILY_PAST_SPIKES) &&
+		   fact->status != FACT_RESOLVED && fact->sentence != NULL;
 }
 
 void
@@ -158,9 +172,7 @@ merge_platform_shocks(Run *run)
 
 		if (track)
 			others = look_at_others(run, fact, track, fact->window_start);
-		if (track &&
-			(others.alarmed + 1 >= SHOCK_ACCOUNTS ||
-			 (others.looked + 1 >= SHOCK_LEAST && others.alarmed + 1 >= SHOCK_SHARE * (others.looked + 1))))
+		if (track && is_shock(&others))
 			make_shock(fact, &others);
 		/* followers and engagement of one day are one shock */
 		foreach (other, kept)
@@ -168,7 +180,7 @@ merge_platform_shocks(Run *run)
 		if (!known)
 			kept = lappend(kept, fact);
 		else
-			run->reported[FAMILY_SPIKES]--;
+			run->reported[fact->family]--;
 	}
 	run->facts = kept;
 }

@@ -2,7 +2,8 @@
  * spikes.c
  *    Days on which a counter gained far more, or far less, than the days before let expect.
  *
- * All days of the last week of all daily counters are tested, and judged as one family. Alarms that follow each other
+ * All days of the last four weeks of all daily counters are tested: those of the last week are one family, those of
+ * the three weeks before another. Alarms that follow each other
  * are one event (stats/anomaly.h). Rounded counters and totals over the last days have no daily gains and are never
  * tested: a rounding step is no spike, and the end of a 28-day window no drop.
  */
@@ -15,7 +16,8 @@
 #include "insight/posts.h"
 #include "insight/spikes.h"
 
-#define TESTED_DAYS   7
+#define TESTED_DAYS   28
+#define FRESH_DAYS    7
 #define TRACKS_TESTED 3
 
 /* Events are looked for in so many days. */
@@ -44,7 +46,26 @@ spike_gain_least(const Track *track)
 	}
 }
 
-/* The p-value of a day; kept, since it depends on earlier days alone. NaN: not testable. */
+/*
+ * Could an event open on the day? It is a local peak (or trough): 1.15 times the extreme of the seven days before, as
+ * stats_spike_events() asks. Of other days nothing would be told, whatever their p-value.
+ */
+static bool
+may_open(const double *gains, int at)
+{
+	double most = -INFINITY, least = INFINITY;
+
+	for (int i = Max(at - 7, 0); i < at; i++)
+	{
+		if (isnan(gains[i]))
+			continue;
+		most = Max(most, gains[i]);
+		least = Min(least, gains[i]);
+	}
+	return gains[at] >= 1.15 * Max(most, 0) || gains[at] <= (least > 0 ? least / 1.15 : least);
+}
+
+/* The p-value of a day, 1 where no event could open; kept, since it depends on earlier days alone. NaN: not testable. */
 static double
 day_p_value(const Track *track, int at)
 {
@@ -55,6 +76,10 @@ day_p_value(const Track *track, int at)
 		return NAN;
 	if (track->p_values[at] != -1.0)
 		return track->p_values[at];
+	if (isnan(track->gains[at]))
+		return NAN;
+	if (!may_open(track->gains, at))
+		return track->p_values[at] = 1;
 	if (stats_day_test(track->gains, at, 7, STATS_SCALE_COUNTS, &test) == STATS_NO_MEMORY)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
 						errdetail("Failed while testing days.")));
@@ -166,7 +191,7 @@ describe(Run *run, Fact *fact, const Outlet *outlet, const Track *track, const S
 	fact->least = STATS_ANOMALY_LEAST;
 	fact->method = "day against the 28 days before, weekday removed, scaled MAD with floors, Student's t";
 	fact->parameters =
-		"\"window_days\":28,\"period\":7,\"least_ratio\":1.3,\"new_peak\":1.15,\"tested_days\":7";
+		"\"window_days\":28,\"period\":7,\"least_ratio\":1.3,\"new_peak\":1.15,\"tested_days\":28";
 	fact->rows = run->full ? gain_rows(run, track, event->open - STATS_ANOMALY_WINDOW, last)
 						   : gain_rows(run, track, event->open - 1, Min(event->close, event->open + 3));
 	add_source_caveats(fact, track, fact->n_missing);
@@ -194,7 +219,7 @@ describe(Run *run, Fact *fact, const Outlet *outlet, const Track *track, const S
 
 /* The event of the tested day, as a fact. Days of one event make one fact. */
 static void
-spike_fact(Run *run, const DayCandidate *candidate, double p, double q)
+spike_fact(Run *run, const DayCandidate *candidate, Family family, double p, double q)
 {
 	const Track *track = candidate->track;
 	int last = Min(run_day(run, outlet_settled(candidate->outlet, run)), run->artist->set->days - 1);
@@ -234,13 +259,14 @@ spike_fact(Run *run, const DayCandidate *candidate, double p, double q)
 			continue;
 		if (q < other->q_value)
 		{
+			other->family = family;
 			other->q_value = q;
 			other->p_value = p;
 		}
 		return;
 	}
-	run->tested[FAMILY_SPIKES]++;
-	fact->family = FAMILY_SPIKES;
+	run->tested[family]++;
+	fact->family = family;
 	fact->evidence_class = EVIDENCE_TESTED;
 	fact->q_value = q;
 	fact->p_value = p;
@@ -249,11 +275,12 @@ spike_fact(Run *run, const DayCandidate *candidate, double p, double q)
 		describe(run, fact, candidate->outlet, track, &moved, events, count, slice);
 }
 
-void
-spike_facts(Run *run)
+/* The days `from` .. `to` before the settled one. */
+static void
+test_days(Run *run, Family family, int from, int to)
 {
 	Artist *artist = run->artist;
-	int room = TESTED_DAYS * TRACKS_TESTED * artist->outlet_count + 1;
+	int room = (to - from + 1) * TRACKS_TESTED * artist->outlet_count + 1;
 	DayCandidate *candidates = palloc(sizeof(DayCandidate) * room);
 	double *p = palloc(sizeof(double) * room);
 	double *q = palloc(sizeof(double) * room);
@@ -269,7 +296,7 @@ spike_facts(Run *run)
 		{
 			if (tracks[j] == NULL || !tracks[j]->daily)
 				continue;
-			for (int at = Max(last - TESTED_DAYS + 1, 0); at <= last && at < artist->set->days; at++)
+			for (int at = Max(last - to, 0); at <= last - from && at < artist->set->days; at++)
 			{
 				p[n] = day_p_value(tracks[j], at);
 				if (isnan(p[n]))
@@ -278,10 +305,17 @@ spike_facts(Run *run)
 			}
 		}
 	}
-	run_judge(run, FAMILY_SPIKES, p, n, q);
+	run_judge(run, family, p, n, q);
 	for (int i = 0; i < n; i++)
 	{
-		if (q[i] <= 2 * family_level(FAMILY_SPIKES))
-			spike_fact(run, &candidates[i], p[i], q[i]);
+		if (q[i] <= 2 * family_level(family))
+			spike_fact(run, &candidates[i], family, p[i], q[i]);
 	}
+}
+
+void
+spike_facts(Run *run)
+{
+	test_days(run, FAMILY_SPIKES, 0, FRESH_DAYS - 1);
+	test_days(run, FAMILY_PAST_SPIKES, FRESH_DAYS, TESTED_DAYS - 1);
 }

@@ -76,7 +76,7 @@ def total(start, steps):
 
 class Artist:
     def __init__(self, truth, number, args):
-        self.truth, self.user = truth, user_id(truth, number)
+        self.truth, self.number, self.user = truth, number, user_id(truth, number)
         self.draw = Draw("%s %d %d %d %g %g" % (truth, number, args.seed, args.posts, args.rho, args.mean))
         self.args = args
         self.rows, self.items = [], []
@@ -92,8 +92,10 @@ class Artist:
         settled = DAYS - 1 - 2                      # Instagram's last settled day
         if self.truth in ("spike", "collaboration"):
             ig["audience"] = gains(self.draw, self.args.mean, 0, size=60)
-            ig["audience"][settled - 3] = round(12 * self.args.mean + 50)
-            ig["audience"][settled - 2] = round(6 * self.args.mean + 25)
+            # not on the same day for all, or the platform would have moved
+            at = settled - 1 - (self.number % 20 if self.truth == "spike" else 2)
+            ig["audience"][at] = round(12 * self.args.mean + 50)
+            ig["audience"][at + 1] = round(6 * self.args.mean + 25)
         elif self.truth == "level":
             ig["audience"] = [g if i < DAYS - 40 else round(3 * g) for i, g in enumerate(ig["audience"])]
         elif self.truth == "weekend":
