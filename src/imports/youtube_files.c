@@ -378,7 +378,7 @@ read_table(Import *import)
 
 		if (!read_row(import, &columns, &row))
 			continue;
-		if (strcmp(cell, "Total") == 0)
+		if (pg_strcasecmp(cell, "total") == 0)
 		{
 			if (has_total)
 			{
@@ -438,7 +438,7 @@ read_totals(Import *import)
 		DateADT date;
 		double hours, click_rate;
 
-		if (strcmp(import_cell(import, date_column), "Total") == 0)
+		if (pg_strcasecmp(import_cell(import, date_column), "total") == 0)
 		{
 			import_skip(import, "the total of a period that the file does not tell");
 			continue;

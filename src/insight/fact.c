@@ -132,6 +132,20 @@ fact_id(const Fact *fact)
 	return id.data;
 }
 
+bool
+fact_window_end(const char *id, DateADT *day)
+{
+	const char *end = strstr(id, "..");
+	int year, month, dom;
+
+	if (end == NULL || sscanf(end + 2, "%d-%2d-%2d:", &year, &month, &dom) != 3)
+		return false;
+	if (year < 1900 || year > 9999 || month < 1 || month > 12 || dom < 1 || dom > 31)
+		return false;
+	*day = date2j(year, month, dom) - POSTGRES_EPOCH_JDATE;
+	return true;
+}
+
 const char *
 fact_confidence(const Fact *fact)
 {

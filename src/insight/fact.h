@@ -118,11 +118,15 @@ extern bool fact_same(const Fact *a, const Fact *b);
 /* kind:subject:window:hash; the hash is of the kind, the subject and the numbers. palloc'd. */
 extern char *fact_id(const Fact *fact);
 
+/* The end of the window that a fact_id names; false where the text is none. */
+extern bool fact_window_end(const char *id, DateADT *day);
+
 /* Has the tested fact a sureness that its family promises, by its q-value? "high", "medium", "low". */
 extern const char *fact_confidence(const Fact *fact);
 
 /* The columns of the composite type. `tests` is the number of tests of its family, 0 for none. */
-#define FACT_COLUMNS 34
+#define FACT_COLUMNS  34
+#define FACT_EVIDENCE 28 /* the place of the evidence among them */
 extern void fact_columns(const Fact *fact, DateADT as_of, int tests, Datum *values, bool *nulls);
 
 /* ---- JSON text for evidence ---- */

@@ -172,6 +172,11 @@ extern void score_facts(Run *run);
 /* The k facts to be shown: best first, and different from each other. List of Fact *. */
 extern List *pick_facts(const Run *run, int k);
 
+/* ---- latest.c ---- */
+
+/* The newest number of every telling metric with its changes, by platform. List of Fact *. */
+extern List *latest_facts(Run *run);
+
 /* ---- goal.c ---- */
 
 typedef struct GoalState

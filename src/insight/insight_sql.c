@@ -12,7 +12,6 @@
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 
 #include "insight/posts.h"
 #include "srf.h"
@@ -138,21 +137,6 @@ dreamsuite_top_facts(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* The end of the window that a fact_id names; false where it is none. */
-static bool
-window_end(const char *id, DateADT *day)
-{
-	const char *end = strstr(id, "..");
-	int year, month, dom;
-
-	if (end == NULL || sscanf(end + 2, "%d-%2d-%2d:", &year, &month, &dom) != 3)
-		return false;
-	if (year < 1900 || year > 9999 || month < 1 || month > 12 || dom < 1 || dom > 31)
-		return false;
-	*day = date2j(year, month, dom) - POSTGRES_EPOCH_JDATE;
-	return true;
-}
-
 static bool
 put_if_found(ReturnSetInfo *info, Datum user, DateADT as_of, const char *id)
 {
@@ -163,7 +147,7 @@ put_if_found(ReturnSetInfo *info, Datum user, DateADT as_of, const char *id)
 	if (!artist_load(&artist, user, &as_of))
 		return false;
 	run = insight_run(&artist, as_of, true);
-	foreach (cell, run->facts)
+	foreach (cell, list_concat_copy(run->facts, latest_facts(run)))
 	{
 		const Fact *fact = lfirst(cell);
 
@@ -190,7 +174,7 @@ dreamsuite_fact_in_full(PG_FUNCTION_ARGS)
 	id = TextDatumGetCString(PG_GETARG_DATUM(1));
 	if (put_if_found(info, user, DATEVAL_NOEND, id))
 		return (Datum) 0;
-	if (window_end(id, &day))
+	if (fact_window_end(id, &day))
 	{
 		for (int later = 0; later < EXPLAIN_DAYS; later++)
 		{

@@ -1,0 +1,16 @@
+-- The agent: what a language model is told, what it may ask, and whether its answer stands on facts
+
+CREATE FUNCTION check_claims(
+    user_id uuid,
+    answer  text,                     -- at most 64 kB
+    as_of   date DEFAULT NULL)        -- null: facts of the newest day, then those of earlier days
+RETURNS TABLE (
+    claim   text,                     -- the number as it is written
+    fact_id text,                     -- the fact that was judged by; null: none was cited
+    ok      boolean,
+    reason  text)
+AS 'MODULE_PATHNAME', 'dreamsuite_check_claims' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED
+COST 20000 ROWS 10;
+COMMENT ON FUNCTION check_claims(uuid, text, date) IS
+'Judges every number of a text by the fact that it cites as [F:fact_id]: said by the fact as exactly as it is written, contradicted, of an unknown fact, or without one.';
+

@@ -1,0 +1,1 @@
+claims_test_SOURCES = $(addprefix $(ROOT)/src/agent/,claims.c claim_number.c text.c calendar.c)
