@@ -5,7 +5,7 @@
 #   USERS=1000 test/bench/growth.sh                      fewer
 #   REFERENCE=1 test/bench/growth.sh                     first compare all rows of 500 users x 11 platforms x 400 days
 #
-# Makes the database bench_growth and drops it. The times are the better of two; only ratios mean anything.
+# Makes the database bench_growth and drops it. The times are the best of two to five; only ratios mean anything.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -16,15 +16,16 @@ COLUMNS_READ='count(*), count(change_24h), sum(change_7d), count(change_30d), su
 
 run() { psql -X -q -A -t -v ON_ERROR_STOP=1 -d bench_growth "$@"; }
 
-# ms SQL: the better of two times, in milliseconds
+# ms SQL [TIMES]: the best of two or more times, in milliseconds
 ms() {
+    local sql
+    sql=$(for _ in $(seq "${2:-2}"); do printf '%s\n' "$1"; done)
     run -v day="$LAST" <<SQL | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' | sort -n | head -n 1
 SET jit = off;
 SET work_mem = '64MB';
 \o /dev/null
 \timing on
-$1
-$1
+$sql
 SQL
 }
 
@@ -60,8 +61,8 @@ line 'one artist (200 times)' "$(ms "$(each "SELECT $COLUMNS_READ FROM dreamsuit
     "$(ms "$(each "$artist_sql")")" '1 or less'
 
 line 'one day of all artists' \
-    "$(ms "SELECT $COLUMNS_READ FROM dreamsuite.growth(metrics => '$METRICS', since => :'day', until => :'day');")" \
-    "$(ms '\i test/bench/growth_day.sql')" '0.50 or less'
+    "$(ms "SELECT $COLUMNS_READ FROM dreamsuite.growth(metrics => '$METRICS', since => :'day', until => :'day');" 5)" \
+    "$(ms '\i test/bench/growth_day.sql' 5)" '0.50 or less'
 
 # Memory that is the backend's own (the shared buffers that it has met are not), ten times a second
 fifo=$(mktemp -u) out=$(mktemp)
