@@ -303,17 +303,24 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 			"INSERT INTO dreamsuite.accounts AS a (user_id, platform, external_id, status, granted_scopes, settings)"
 			" VALUES ($1, $2, $3, $4, $5, $6)"
 			" ON CONFLICT (user_id, platform) DO UPDATE SET external_id = COALESCE(excluded.external_id, a.external_id),"
-			/* New settings for an account that has its tokens leave its standing as it is. */
-			"  status = CASE WHEN excluded.status = 'pending' AND EXISTS (SELECT FROM dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform) THEN a.status ELSE excluded.status END,"
-			"  status_reason = CASE WHEN excluded.status = 'pending' AND EXISTS (SELECT FROM dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform) THEN a.status_reason END,"
-			"  granted_scopes = CASE WHEN excluded.status = 'pending' AND EXISTS (SELECT FROM dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform) THEN a.granted_scopes"
-			"   ELSE excluded.granted_scopes END,"
+			/* New settings for an account that has its tokens leave its standing as it is; one that failed tries again. */
+			"  status = CASE WHEN excluded.status = 'active' OR a.status = 'failed' OR NOT EXISTS (SELECT FROM"
+			"    dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform)"
+			"   THEN excluded.status ELSE a.status END,"
+			"  status_reason = CASE WHEN excluded.status = 'active' OR a.status = 'failed' OR NOT EXISTS (SELECT FROM"
+			"    dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform)"
+			"   THEN NULL ELSE a.status_reason END,"
+			"  granted_scopes = CASE WHEN excluded.status = 'active' OR NOT EXISTS (SELECT FROM"
+			"    dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform)"
+			"   THEN excluded.granted_scopes ELSE a.granted_scopes END,"
 			"  settings = excluded.settings, connected_at = pg_catalog.now()",
 			6, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the account");
 	if (SPI_execute_with_args(
-			"INSERT INTO dreamsuite.account_state AS s (user_id, platform, next_due_at) VALUES ($1, $2, $7)"
-			" ON CONFLICT (user_id, platform) DO UPDATE SET next_due_at = excluded.next_due_at, attempts = 0",
+			"INSERT INTO dreamsuite.account_state AS s (user_id, platform, next_due_at, requested_at)"
+			" VALUES ($1, $2, $7, pg_catalog.clock_timestamp())"
+			" ON CONFLICT (user_id, platform) DO UPDATE SET next_due_at = excluded.next_due_at,"
+			"  requested_at = excluded.requested_at, attempts = 0",
 			7, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the state of the account");
 	if (has_token &&

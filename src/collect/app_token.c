@@ -19,6 +19,7 @@
 #include "collect/pace.h"
 #include "collect/secret.h"
 #include "collect/token_answer.h"
+#include "collect/work.h"
 #include "config.h"
 
 #define MARGIN_S 60
@@ -193,12 +194,10 @@ fetched(Job *job, const HttpAnswer *http, void *arg)
 	foreach (cell, waiting)
 	{
 		Waiter *waiter = lfirst(cell);
-		MemoryContext old = MemoryContextSwitchTo(waiter->job->context);
 
 		if (answer.error != ERROR_NONE)
 			do_without(waiter->job, answer.error, psprintf("the app got no token: %s", answer.message));
-		waiter->then(waiter->job);
-		MemoryContextSwitchTo(old);
+		job_go_on(waiter->job, waiter->then);
 	}
 	list_free_deep(waiting);
 	return answer.error;

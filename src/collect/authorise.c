@@ -30,6 +30,8 @@
 #define MOST_TRIES     6                    /* of one request, whatever tokens it carried */
 #define SHORT_LIVED    (2 * USECS_PER_HOUR) /* Meta's tokens that come from a code */
 
+static int renewals = 0; /* under way, of tokens that rotate */
+
 static void next_step(Job *job);
 
 /* ---- What is held ---- */
@@ -267,6 +269,7 @@ renewal_answered(Job *job, const HttpAnswer *http, void *arg)
 	bool used_is_refresh = def->renewal == RENEW_BY_REFRESH_TOKEN || by_page_token(job);
 	const char *used = renewing_token(job), *reason;
 
+	renewals -= def->rotates ? 1 : 0;
 	job->renewing = false;
 	job->renewed = true;
 	if (answer.error == ERROR_NONE)
@@ -318,6 +321,7 @@ renew(Job *job)
 	request = oauth_renew(&job->client, renewing_token(job), ends_within(renewal_time(job), SHORT_LIVED));
 	MemoryContextSwitchTo(old);
 	job->renewing = true;
+	renewals += job->client.def->rotates ? 1 : 0;
 	collector_send(job, "refresh", &request, renewal_answered, NULL);
 }
 
@@ -482,6 +486,12 @@ void
 authorise_begin(Job *job)
 {
 	next_step(job);
+}
+
+int
+authorise_renewals(void)
+{
+	return renewals;
 }
 
 void

@@ -21,6 +21,9 @@ extern void authorise_request(Job *job, Request *request, HttpRequest *http);
  */
 extern ErrorClass authorise_refused(Job *job, Request *request, const Verdict *verdict);
 
+/* How many refresh tokens are on their way that end with the platform's answer. */
+extern int authorise_renewals(void);
+
 /* The job has ended. */
 extern void authorise_end(Job *job);
 

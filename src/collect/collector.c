@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
+#include "collect/authorise.h"
 #include "collect/collector.h"
 #include "collect/exchange.h"
 #include "collect/keep.h"
@@ -46,6 +47,7 @@
 #define IDLE_EXIT_MS   5000 /* a collector that nobody keeps leaves after this */
 #define PRUNE_EVERY_MS 3600000
 #define CLAIM_AGAIN_MS 1000
+#define LAST_WORDS_MS  600 /* termination is answered within a second */
 
 static HttpEngine *engine;
 static bool wanted[MAX_PLATFORMS]; /* the platform may have more due accounts than were claimed */
@@ -279,6 +281,34 @@ leave(void)
 	return ends;
 }
 
+/* While a refresh token is on its way that ends with the platform's answer, termination is answered by the loop itself. */
+static void
+run_engine(long wait)
+{
+	bool hold = authorise_renewals() > 0;
+
+	if (hold)
+		HOLD_INTERRUPTS();
+	http_engine_run(engine, wait);
+	/* What keeps tokens holds them on until they are kept; an error of a job forgets that they are held. */
+	if (hold && InterruptHoldoffCount > 0 && !keep_waits())
+		RESUME_INTERRUPTS();
+}
+
+/* A collector that shall end gives such answers a moment to come, and keeps them. */
+static void
+await_renewals(void)
+{
+	TimestampTz until = GetCurrentTimestamp() + LAST_WORDS_MS * INT64CONST(1000);
+
+	while (ProcDiePending && authorise_renewals() > 0 && GetCurrentTimestamp() < until)
+	{
+		MemoryContextSwitchTo(work.context);
+		run_engine(50);
+		keep_flush();
+	}
+}
+
 void
 dreamsuite_collector_main(Datum arg)
 {
@@ -319,6 +349,7 @@ dreamsuite_collector_main(Datum arg)
 		bool served;
 
 		keep_flush();
+		await_renewals();
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 			reload();
@@ -383,7 +414,7 @@ dreamsuite_collector_main(Datum arg)
 			keep_leases();
 		}
 		MemoryContextSwitchTo(work.context);
-		http_engine_run(engine, wait == LONG_MAX ? -1 : wait);
+		run_engine(wait == LONG_MAX ? -1 : wait);
 	}
 	ereport(LOG, (errmsg("dreamsuite collector ends: %s",
 						 config_enabled ? "nothing is due" : "dreamsuite.enabled is off")));

@@ -282,9 +282,10 @@ dreamsuite_register_app(PG_FUNCTION_ARGS)
 	/* What waited for people to act waits no longer. */
 	types[1] = TIMESTAMPTZOID;
 	values[1] = TimestampTzGetDatum(config_now());
-	if (SPI_execute_with_args("UPDATE dreamsuite.bucket_state SET blocked_until = NULL, reason = NULL, error_class = NULL"
-							  " WHERE platform = $1 AND error_class = 'operator' AND blocked_until > $2",
-							  2, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
+	if (SPI_execute_with_args(
+			"UPDATE dreamsuite.bucket_state SET blocked_until = NULL, reason = NULL, error_class = NULL"
+			" WHERE platform = $1 AND error_class = 'operator' AND blocked_until > $2",
+			2, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
 		SPI_execute_with_args("UPDATE dreamsuite.account_state SET next_due_at = $2"
 							  " WHERE platform = $1 AND last_error_class = 'operator' AND next_due_at > $2",
 							  2, types, values, NULL, false, 0) != SPI_OK_UPDATE)
@@ -563,10 +564,12 @@ dreamsuite_complete_authorization(PG_FUNCTION_ARGS)
 		SPI_execute_with_args("UPDATE dreamsuite.oauth_states SET code = $4, key_id = $5,"
 							  "  completed_at = pg_catalog.clock_timestamp() WHERE state_hash = $3",
 							  5, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
-		SPI_execute_with_args("UPDATE dreamsuite.accounts SET status = 'pending', status_reason = NULL"
+		SPI_execute_with_args("UPDATE dreamsuite.accounts SET status = 'pending', status_reason = NULL,"
+							  "  connected_at = pg_catalog.clock_timestamp()"
 							  " WHERE user_id = $1 AND platform = $2",
 							  2, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
-		SPI_execute_with_args("UPDATE dreamsuite.account_state SET next_due_at = $6, attempts = 0"
+		SPI_execute_with_args("UPDATE dreamsuite.account_state SET next_due_at = $6, attempts = 0,"
+							  "  requested_at = pg_catalog.clock_timestamp()"
 							  " WHERE user_id = $1 AND platform = $2",
 							  6, types, values, NULL, false, 0) != SPI_OK_UPDATE)
 		elog(ERROR, "could not store the code");

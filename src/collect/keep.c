@@ -29,6 +29,7 @@
 #include "collect/keep.h"
 #include "collect/secret.h"
 #include "collect/transaction.h"
+#include "collect/work.h"
 
 #define TRIES 3
 
@@ -43,10 +44,16 @@ keep_tokens(Job *job, Keeping keeping)
 	*job->keep = keeping;
 	MemoryContextSwitchTo(TopMemoryContext);
 	/* Termination waits for the commit: between an answer and its commit there is nothing to be answered first. */
-	if (queue == NIL)
+	if (InterruptHoldoffCount == 0)
 		HOLD_INTERRUPTS();
 	queue = lappend(queue, job);
 	MemoryContextSwitchTo(old);
+}
+
+bool
+keep_waits(void)
+{
+	return queue != NIL;
 }
 
 /* ---- Statements ---- */
@@ -197,8 +204,7 @@ update_account(const Job *job)
 			"UPDATE dreamsuite.accounts AS a SET granted_scopes = COALESCE($3, a.granted_scopes),"
 			"  external_id = COALESCE(a.external_id, $4),"
 			"  status = CASE WHEN $5 AND a.status = 'pending' THEN 'active' ELSE a.status END,"
-			"  status_reason = CASE WHEN $5 AND a.status = 'pending' THEN NULL ELSE a.status_reason END,"
-			"  connected_at = CASE WHEN $5 AND a.status = 'pending' THEN pg_catalog.now() ELSE a.connected_at END"
+			"  status_reason = CASE WHEN $5 AND a.status = 'pending' THEN NULL ELSE a.status_reason END"
 			" WHERE a.user_id = $1 AND a.platform = $2"
 			"  AND ($5 OR a.external_id IS NULL OR a.granted_scopes IS DISTINCT FROM $3)",
 			lengthof(types), types),
@@ -298,6 +304,8 @@ keep_flush(void)
 	if (jobs == NIL)
 		return;
 	queue = NIL;
+	if (InterruptHoldoffCount == 0) /* the error of another job forgets that they are held */
+		HOLD_INTERRUPTS();
 	failure = try_keep(jobs);
 	foreach (cell, jobs)
 	{
@@ -320,14 +328,12 @@ keep_flush(void)
 	foreach (cell, jobs)
 	{
 		Job *job = lfirst(cell);
-		MemoryContext old = MemoryContextSwitchTo(job->context);
 		void (*done)(Job * job) = job->keep->done;
 
 		if (job->keep->activate && !job->stopped && strcmp(job->status, "pending") == 0)
 			job->status = "active";
 		job->keep = NULL;
-		done(job);
-		MemoryContextSwitchTo(old);
+		job_go_on(job, done);
 	}
 	list_free(jobs);
 }

@@ -31,6 +31,9 @@ typedef struct Keeping
  */
 extern void keep_tokens(Job *job, Keeping keeping);
 
+/* Is something queued? Interrupts are held then. */
+extern bool keep_waits(void);
+
 /* Commits what is queued: one transaction, that waits for the disk. Then calls each `done`. */
 extern void keep_flush(void);
 

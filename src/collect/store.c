@@ -405,7 +405,8 @@ store_accounts(List *jobs, const Ending *endings)
 	static SPIPlanPtr state_plan, accounts_plan;
 	static const Oid state_types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID,
 									  DATEOID, TEXTOID, TEXTOID,        TEXTOID};
-	static const Oid account_types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	static const Oid account_types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID,
+										TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 	Columns *states = columns_create(lengthof(state_types), state_types);
 	Columns *accounts = columns_create(lengthof(account_types), account_types);
 	ListCell *cell;
@@ -438,14 +439,13 @@ store_accounts(List *jobs, const Ending *endings)
 		column_text(accounts, job->new_status);
 		column_text(accounts, job->new_status_reason);
 		column_text(accounts, job->status);
+		column_time(accounts, job->started_at);
 	}
-	/* A run that was asked for, or a code that came, while the job was under way keeps the account due. */
+	/* A run that was asked for (a code that came is one) while the job was under way keeps the account due. */
 	execute_columns(
 		&state_plan,
 		"UPDATE dreamsuite.account_state AS s SET lease_token = NULL, lease_until = NULL,"
-		"  next_due_at = CASE WHEN s.requested_at > s.last_started_at OR EXISTS (SELECT FROM dreamsuite.oauth_states o WHERE o.user_id = s.user_id"
-		"    AND o.platform = s.platform AND o.code IS NOT NULL AND o.completed_at > s.last_started_at)"
-		"   THEN s.next_due_at ELSE j.next_due_at END,"
+		"  next_due_at = CASE WHEN s.requested_at > s.last_started_at THEN s.next_due_at ELSE j.next_due_at END,"
 		"  blocked_until = j.blocked_until, attempts = j.attempts,"
 		"  done_on = COALESCE(j.done_on, s.done_on), last_finished_at = pg_catalog.clock_timestamp(),"
 		"  last_outcome = j.outcome, last_error_class = j.error_class, last_error = j.error"
@@ -453,16 +453,19 @@ store_accounts(List *jobs, const Ending *endings)
 		"  blocked_until, attempts, done_on, outcome, error_class, error)"
 		" WHERE s.user_id = j.user_id AND s.platform = j.platform",
 		states, SPI_OK_UPDATE);
-	/* Who paused the account meanwhile, or authorised it anew, is obeyed; an identity that is known stays what it is. */
+	/*
+	 * Who paused the account meanwhile, or connected it anew, is obeyed: what a run with the old token says of it counts no
+	 * more. An identity that is known stays what it is.
+	 */
 	execute_columns(
 		&accounts_plan,
 		"UPDATE dreamsuite.accounts AS a SET external_id = COALESCE(a.external_id, j.external_id),"
 		"  handle = COALESCE(j.handle, a.handle),"
-		"  status = CASE WHEN a.status = j.was THEN COALESCE(j.status, a.status) ELSE a.status END,"
-		"  status_reason = CASE WHEN a.status = j.was AND j.status IS NOT NULL THEN j.reason"
+		"  status = CASE WHEN a.status = j.was AND a.connected_at < j.started THEN COALESCE(j.status, a.status) ELSE a.status END,"
+		"  status_reason = CASE WHEN a.status = j.was AND a.connected_at < j.started AND j.status IS NOT NULL THEN j.reason"
 		"   ELSE a.status_reason END"
-		" FROM unnest($1, $2, $3, $4, $5, $6, $7) AS j(user_id, platform, external_id, handle,"
-		"  status, reason, was)"
+		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS j(user_id, platform, external_id, handle,"
+		"  status, reason, was, started)"
 		" WHERE a.user_id = j.user_id AND a.platform = j.platform"
 		"  AND ((a.external_id IS NULL AND j.external_id IS NOT NULL)"
 		"   OR a.handle IS DISTINCT FROM COALESCE(j.handle, a.handle) OR j.status IS NOT NULL)",

@@ -110,6 +110,24 @@ job_caught(Job *job)
 	return error->message;
 }
 
+void
+job_go_on(Job *job, void (*then)(Job *job))
+{
+	MemoryContext old = MemoryContextSwitchTo(job->context);
+
+	PG_TRY();
+	{
+		then(job);
+	}
+	PG_CATCH();
+	{
+		job_stop(job, ERROR_BAD_RESPONSE, job_caught(job));
+		job_progress(job);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+}
+
 /* Reads the answers of a job. */
 static void
 job_normalise(Job *job)

@@ -33,4 +33,7 @@ extern void job_progress(Job *job);
  */
 extern char *job_caught(Job *job);
 
+/* Calls `then` in the job's memory; what it raises ends the run of this job alone. */
+extern void job_go_on(Job *job, void (*then)(Job *job));
+
 #endif

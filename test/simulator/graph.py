@@ -11,6 +11,7 @@ import math
 import facebook
 import ids
 import instagram
+from oauth import Grant
 from graph_parts import GraphError, api_error, text_error
 from server import Request, Response
 
@@ -195,41 +196,60 @@ def is_page_token(token):
     return token.kind == "page" or (token.grant.client_id is None and token.grant.platform == "facebook")
 
 
-def page_token(sim, token):
+def page_token(sim, token, number):
     """The Page token that belongs to a user token: the same one at every call, without an expiry date."""
     if token.kind == "page" or token.grant.client_id is None:
         return token.text
     known = getattr(sim.grants, "page_tokens", None)
     if known is None:
         known = sim.grants.page_tokens = {}
-    if token.grant not in known:
-        known[token.grant] = sim.grants.issue("page", token.grant, None).text
-    return known[token.grant]
+    if (token.grant, number) not in known:
+        grant = token.grant
+        if number != grant.number:
+            grant = Grant(grant.platform, number, grant.client_id, grant.scopes, grant.since)
+        known[token.grant, number] = sim.grants.issue("page", grant, None).text
+    return known[token.grant, number]
+
+
+PAGES_AT_ONCE = 2
 
 
 def accounts(sim, request):
-    grant, now = request.token.grant, sim.now()
+    """The Pages of the person: the artist's own, and those that the control request modes adds."""
+    grant = request.token.grant
     if grant.scopes is not None and "pages_show_list" not in grant.scopes:
         return Response(200, {"data": []})
-    account = sim.world.account("facebook", grant.number)
-    page = {
-        "access_token": page_token(sim, request.token), "category": "Musician/Band",
-        "category_list": [{"id": "180164648685982", "name": "Musician/Band"}
-                          ], "name": account.artist.name, "id": ids.external_id("facebook", grant.number),
-        "tasks": ["ANALYZE", "ADVERTISE", "MESSAGING", "MODERATE", "CREATE_CONTENT",
-                  "MANAGE"], "followers_count": account.followers(now),
-        "fan_count": facebook.fans(account, now), "instagram_business_account": {
-            "id": ids.external_id("instagram", grant.number), "username": instagram.username(account.artist)
-        }
-    }
+    numbers = [grant.number] + [n for n in sim.modes.get("pages", []) if n != grant.number]
+    start = 0
+    if request.query.get("after"):
+        start = int(base64.urlsafe_b64decode(request.query["after"]).decode().removeprefix("page-")) + 1
+    shown = numbers[start:start + PAGES_AT_ONCE]
+    if not shown:
+        return Response(200, {"data": []})
     asked = request.query.get("fields")
     names = {part.split("{")[0] for part in asked.split(",")
              } if asked else {"access_token", "category", "category_list", "name", "id", "tasks"}
-    page = {key: value for key, value in page.items() if key in names or key == "id"}
-    if request.query.get("after"):
-        return Response(200, {"data": []})
-    mark = base64.urlsafe_b64encode(b"page-0").decode()
-    return Response(200, {"data": [page], "paging": {"cursors": {"before": mark, "after": mark}}})
+    mark = [base64.urlsafe_b64encode(f"page-{start + i}".encode()).decode() for i in range(len(shown))]
+    out = {"data": [own_page(sim, request.token, n, names) for n in shown],
+           "paging": {"cursors": {"before": mark[0], "after": mark[-1]}}}
+    if start + len(shown) < len(numbers):
+        out["paging"]["next"] = f"https://{request.host}{request.path}?access_token={request.token.text}&after={mark[-1]}"
+    return Response(200, out)
+
+
+def own_page(sim, token, number, names):
+    account, now = sim.world.account("facebook", number), sim.now()
+    page = {
+        "access_token": page_token(sim, token, number), "category": "Musician/Band",
+        "category_list": [{"id": "180164648685982", "name": "Musician/Band"}
+                          ], "name": account.artist.name, "id": ids.external_id("facebook", number),
+        "tasks": ["ANALYZE", "ADVERTISE", "MESSAGING", "MODERATE", "CREATE_CONTENT",
+                  "MANAGE"], "followers_count": account.followers(now),
+        "fan_count": facebook.fans(account, now), "instagram_business_account": {
+            "id": ids.external_id("instagram", number), "username": instagram.username(account.artist)
+        }
+    }
+    return {key: value for key, value in page.items() if key in names or key == "id"}
 
 
 def batch(sim, request):

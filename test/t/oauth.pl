@@ -323,6 +323,48 @@ foreach my $platform (qw(facebook instagram))
 }
 control('proof', '{"required": false}');
 
+# ---- which of the Pages
+
+my $manager = user_id(10);
+control('modes', '{"pages": [4712, 4713, 4714, 4715]}');
+foreach my $platform (qw(facebook instagram))
+{
+	connect_by_oauth($platform, $manager);
+	status_is($platform, $manager, 'failed', "$platform: of several Pages one must be named");
+	my $reason = sql("SELECT status_reason FROM dreamsuite.accounts WHERE user_id = '$manager' AND platform = '$platform'");
+	my ($fourth) = control('artist?artist=4714') =~ /"$platform": ?"(\d+)"/;
+
+	like($reason, qr/several.*\Q$fourth\E \(.*name one as external_id/, "$platform: the reason lists them, those of further pages too");
+	# the simulator lets a person's token read the person's own professional account alone
+	my ($chosen) = $platform eq 'facebook' ? $fourth : control('artist?artist=4711') =~ /"$platform": ?"(\d+)"/;
+	sql("SELECT dreamsuite.connect_account('$manager', '$platform', '$chosen')");
+	collect($node, "'$manager', '$platform'");
+	is(sql("SELECT status, external_id FROM dreamsuite.accounts WHERE user_id = '$manager' AND platform = '$platform'"),
+		"active|$chosen", "$platform: once it is named, the consent is used again");
+	ok(stored($platform, $manager, '2026-03-07'), "$platform: and its numbers are collected");
+	sql("SELECT dreamsuite.disconnect_account('$manager', '$platform')");
+	sql("SELECT dreamsuite.connect_account('$manager', '$platform', '99')");
+	connect_by_oauth($platform, $manager);
+	status_is($platform, $manager, 'failed', "$platform: one that the consent does not cover is refused");
+}
+control('modes', '{"pages": []}');
+sql("SELECT dreamsuite.forget_user('$manager')");
+
+# ---- an account that is connected anew while a run with its old token is under way
+
+control('faults', '[{"kind": "delay", "seconds": 1.5, "host": "open.tiktokapis.com", "path": "/v2/user/info", "times": 1}]');
+sql("SELECT dreamsuite.connect_account('$manager', 'tiktok', access_token => 'a-token-that-is-dead')");
+control('stats', '{}');
+sql('SELECT dreamsuite.collect_due()');
+sleep 0.1 until control('stats') =~ /"GET open.tiktokapis.com/;
+sql("SELECT dreamsuite.connect_account('$manager', 'tiktok', access_token => 'tok-tiktok-4711')");
+sql('SELECT dreamsuite.collect_due()');
+ok(stored('tiktok', $manager, '2026-03-07'), 'tokens that came meanwhile are used');
+is(sql("SELECT status FROM dreamsuite.accounts WHERE user_id = '$manager' AND platform = 'tiktok'"), 'active',
+	'and the refusal of the old one does not count');
+control('faults', '[]');
+sql("SELECT dreamsuite.forget_user('$manager')");
+
 # ---- disconnecting
 
 control('stats', '{}');
@@ -418,6 +460,23 @@ control('faults', '[]');
 crash();
 ends_well('killed after their first use, nothing is lost', @rotating);
 
+# terminated while the platform is answering
+set_now($node, sprintf('2026-03-%02dT06:00:00Z', $day++));
+control('faults', '[' . join(', ', map { qq({"kind": "delay", "seconds": 0.4, "path": "$_"}) } qw(/2/oauth2/token /v2/oauth/token /oauth/token)) . ']');
+control('stats', '{}');
+sql('SELECT dreamsuite.collect_due()');
+ok(asked('POST secure.soundcloud.com/oauth/token') && asked('POST open.tiktokapis.com/v2/oauth/token/') && asked('POST api.x.com/{}/{}/token'),
+	'the platforms are asked for new tokens');
+my $ending = sql($collector);
+ok( within(1,
+		sub {
+			sql("SELECT pg_terminate_backend($ending)");
+			eventually($node, "SELECT count(*) FROM pg_stat_activity WHERE pid = $ending", '0');
+		}),
+	'a collector that is terminated ends within a second');
+control('faults', '[]');
+ends_well('but keeps the tokens that were on their way', @rotating);
+
 # before the platform has answered: it refuses for a while, so that no token was given
 begin_day('[' . join(', ', map { qq({"kind": "5xx", "host": "$_"}) } qw(secure.soundcloud.com accounts.spotify.com oauth2.googleapis.com)) . ', '
 	  . join(', ', map { qq({"kind": "5xx", "path": "$_"}) } qw(/2/oauth2/token /v2/oauth/token)) . ']',
@@ -483,6 +542,22 @@ ends_well('accounts are collected once', @rotating);
 like(control('stats'), qr{"POST \Q$_\E":1\b}, "$_ was asked once") foreach ('open.tiktokapis.com/v2/oauth/token/', 'api.x.com/{}/{}/token');
 $_->quit foreach @askers;
 control('faults', '[]');
+
+# ---- tokens of sixty days
+
+foreach ([ $other, '2026-04-27' ], [ $user, '2026-05-05' ])
+{
+	my ($who, $date) = @$_;
+
+	set_now($node, "${date}T06:00:00Z");
+	collect($node, "'$who', 'instagram'");
+	is( sql("SELECT expires_at > dreamsuite.calendar_now() + interval '59 days' FROM dreamsuite.account_secrets WHERE platform = 'instagram' AND user_id = '$who'"),
+		't', 'instagram: a token is renewed some days before it ends, whichever the login');
+	is( sql("SELECT last_outcome FROM dreamsuite.account_state WHERE platform = 'instagram' AND user_id = '$who'"),
+		'ok', 'and is good');
+}
+set_now($node, '2026-06-20T06:00:00Z');
+is(collect($node, "'$user', 'facebook'") =~ /1 of 1 accounts collected/, 1, 'facebook: a Page token does not end');
 
 unlike(control('stats'), qr/apple developer token/, 'apple_music: no request went without a good developer token');
 
