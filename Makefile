@@ -3,15 +3,19 @@
 #   make            the extension            make install    into the server that PG_CONFIG names
 #   make demo       the whole way of the data, on a private cluster
 #   make check      every test               make bench      the benchmarks, as ratios
+#   make check-versions   on PostgreSQL 15, 17 and 18, from newer Debian suites
 #
 # PG_CONFIG=/path/to/pg_config chooses the server.
 
-ifneq ($(filter check demo bench,$(MAKECMDGOALS)),)
+ifneq ($(filter check check-versions demo bench,$(MAKECMDGOALS)),)
 
 # These set the machine up themselves, so they need nothing of what follows.
-.PHONY: check demo bench
+.PHONY: check check-versions demo bench
 check:
 	@ONLY='$(ONLY)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' test/harness/check
+
+check-versions:
+	@ONLY='$(ONLY)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' test/harness/check-versions
 
 demo:
 	@PG_CONFIG='$(PG_CONFIG)' test/demo/demo

@@ -19,6 +19,13 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* What a check hook keeps for its assign hook: the server frees it, from 16 on as memory of its own. */
+#if PG_VERSION_NUM >= 160000
+#define compat_guc_malloc(size) guc_malloc(LOG, size)
+#else
+#define compat_guc_malloc(size) malloc(size)
+#endif
+
 /* Set-returning functions in materialised mode: the helper of 15 under its older and newer name. */
 #if PG_VERSION_NUM >= 160000
 #define compat_start_rows(fcinfo) InitMaterializedSRF(fcinfo, 0)

@@ -115,7 +115,7 @@ check_test_now(char **value, void **extra, GucSource source)
 		GUC_check_errdetail("It must be a timestamp such as 2026-03-01T06:00:00Z, or empty.");
 		return false;
 	}
-	kept = malloc(sizeof(TimestampTz));
+	kept = compat_guc_malloc(sizeof(TimestampTz));
 	if (kept == NULL)
 		return false;
 	*kept = instant;

@@ -19,7 +19,7 @@ RETURNS TABLE (
     blocked_accounts  bigint,       -- told to wait for themselves
     cost_per_account  numeric,      -- units a day, as the last seven days were
     accounts_that_fit bigint)       -- further ones, every day
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH now AS MATERIALIZED (SELECT dreamsuite.calendar_now() AS at),
     costs AS (
         SELECT r.platform, sum(r.cost) / count(*) AS cost

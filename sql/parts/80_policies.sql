@@ -16,7 +16,7 @@ LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_c
             'record_metrics', 'import_csv', 'set_goal', 'drop_goal',
             'growth', 'growth_row', 'growth_leaders', 'growth_streaks', 'metric_series', 'milestones', 'record_high',
             'fact', 'insight_facts', 'top_facts', 'explain_fact', 'fact_in_full', 'compare_posts', 'goal_status',
-            'agent_context', 'agent_tools', 'check_claims', 'dashboard', 'data_health',
+            'agent_context', 'agent_tools', 'check_claims', 'dashboard', 'dashboard_page', 'text/html', 'data_health',
             'current_user_id', 'sees_all_users', 'calendar_now']),
         -- no rows of users: for every role that was let in
         ('any', ARRAY[
@@ -27,13 +27,13 @@ LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_c
             'bucket_state', 'platform_settings',
             'register_app', 'connect_account', 'forget_user', 'repair_changes',
             'collect_due', 'collect', 'make_due', 'schedule_collection', 'unschedule_collection', 'status',
-            'classify_answer', 'plan_requests']),
+            'quota_status', 'platform_limits', 'classify_answer', 'plan_requests']),
         -- secrets, keys, and who may do what: the owner of the extension alone
         ('owner', ARRAY[
             'account_secrets', 'apps', 'oauth_states', 'revocations', 'key_checks', 'access_roles',
             'key_status', 'rotate_keys', 'grant_access', 'revoke_access', 'apply_policies', 'link_auth_users', 'distribute',
             'access_rules', 'access_objects', 'check_user', 'account_must_exist', 'platform_needs_token', 'platform_revokes', 'merge_known',
-            'wake_collector',
+            'wake_collector', 'account_day', 'collect_time',
             'check_encoding', 'check_schedule', 'cron_is_here', 'unschedule_before_drop', 'growth_support',
             'repair_changes_trigger', 'access_roles_trigger'])) AS r (rule, names)
 $$;
