@@ -21,7 +21,7 @@ demo:
 	@PG_CONFIG='$(PG_CONFIG)' test/demo/demo
 
 bench:
-	@PG_CONFIG='$(PG_CONFIG)' test/bench/bench
+	@$(if $(ONLY),ONLY='$(ONLY)') PG_CONFIG='$(PG_CONFIG)' test/bench/bench
 
 else
 
