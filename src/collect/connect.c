@@ -136,6 +136,8 @@ static const struct
 	{"login", "It is \"facebook\" or \"instagram\", for instagram alone."},
 	{"config_id",
 	 "It is the configuration of Facebook Login for Business, for facebook and instagram alone."},
+	{"daily_quota",
+	 "It is the units that the app may spend in a day, a whole number above 0, for youtube alone."},
 };
 
 static bool
@@ -148,6 +150,9 @@ extra_is_good(const Platform *platform, const char *key, const char *value)
 			   (strcmp(value, "facebook") == 0 || strcmp(value, "instagram") == 0);
 	if (strcmp(key, "config_id") == 0)
 		return platform->oauth->by_pages && is_visible(value, 64);
+	if (strcmp(key, "daily_quota") == 0)
+		return platform->quota != NULL && strlen(value) <= 15 &&
+			   strspn(value, "0123456789") == strlen(value) && strspn(value, "0") < strlen(value);
 	return is_apple(platform) && strlen(value) == 10 && is_visible(value, 10);
 }
 
@@ -173,7 +178,7 @@ check_extra(const Platform *platform, Jsonb *extra)
 		if (i == lengthof(extra_known))
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 							errmsg("unknown extra key \"%s\"", text_clip(name, 64)),
-							errdetail("The keys are team_id, key_id, login, config_id."),
+							errdetail("The keys are team_id, key_id, login, config_id, daily_quota."),
 							errhint("Secrets belong into client_secret, which is sealed.")));
 		if (!extra_is_good(platform, name, json_id(&extra->root, name)))
 			ereport(ERROR,
