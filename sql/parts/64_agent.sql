@@ -14,3 +14,12 @@ COST 20000 ROWS 10;
 COMMENT ON FUNCTION check_claims(uuid, text, date) IS
 'Judges every number of a text by the fact that it cites as [F:fact_id]: said by the fact as exactly as it is written, contradicted, of an unknown fact, or without one.';
 
+CREATE FUNCTION agent_context(
+    user_id uuid,
+    as_of   date DEFAULT NULL)        -- null: the newest stored day
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'dreamsuite_agent_context' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED
+COST 20000;
+COMMENT ON FUNCTION agent_context(uuid, date) IS
+'What a language model should know of an artist before it is asked anything: freshness, newest numbers, top facts with their ids, goals, blind spots, glossary. At most 24,000 bytes as text.';
+

@@ -311,6 +311,22 @@ goal_fact(Run *run, const char *kind, const Goal *goal, const Outlet *outlet, co
 	return fact;
 }
 
+/* How far it is, as members of the evidence. */
+static void
+put_progress(StringInfo out, const Goal *goal, const GoalState *state)
+{
+	json_put_number(out, "remaining", state->remaining);
+	json_put_number(out, "needed_per_day", state->needed_per_day);
+	json_put_number(out, "pace_per_day", state->pace);
+	if (goal->period == 0 && !isnan(goal->baseline) && state->day >= goal->starts_on)
+	{
+		json_put_number(out, "set_at", goal->baseline);
+		if (goal->target != goal->baseline)
+			json_put_number(out, "percent_since_set",
+							100 * (state->value - goal->baseline) / (goal->target - goal->baseline));
+	}
+}
+
 static void
 progress_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *track, const GoalState *state)
 {
@@ -324,16 +340,7 @@ progress_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *tra
 	fact->method = goal->period ? "gain since the period began" : "value as a share of the target";
 	fact->action = 1;
 	initStringInfo(&extra);
-	json_put_number(&extra, "remaining", state->remaining);
-	json_put_number(&extra, "needed_per_day", state->needed_per_day);
-	json_put_number(&extra, "pace_per_day", state->pace);
-	if (goal->period == 0 && !isnan(goal->baseline) && state->day >= goal->starts_on)
-	{
-		json_put_number(&extra, "set_at", goal->baseline);
-		if (goal->target != goal->baseline)
-			json_put_number(&extra, "percent_since_set",
-							100 * (state->value - goal->baseline) / (goal->target - goal->baseline));
-	}
+	put_progress(&extra, goal, state);
 	fact->extra = extra.data;
 	fact->sentence = state->sentence;
 	if (!isnan(state->needed_per_day))
@@ -427,6 +434,34 @@ eta_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *track, c
 	else
 		fact->action = 0.8;
 	run_add(run, fact);
+}
+
+Fact *
+goal_now_fact(Run *run, const Goal *goal)
+{
+	const Outlet *outlet = NULL;
+	const Track *track = find_track(run, goal, &outlet);
+	GoalState state;
+	StringInfoData extra;
+	Fact *fact;
+
+	if (track == NULL || !goal_state(run, goal, run->as_of, &state))
+		return NULL;
+	fact = goal_fact(run, "goal_status", goal, outlet, track, &state);
+	fact->direction = is_falling(goal) ? "down" : "up";
+	fact->effect = state.percent;
+	fact->effect_kind = "percent";
+	fact->method = "the newest stored day";
+	initStringInfo(&extra);
+	put_progress(&extra, goal, &state);
+	json_put_number(&extra, "eta_days", isnan(state.eta) ? NAN : ceil(state.eta));
+	json_put_number(&extra, "eta_days_lo", isnan(state.eta_lo) ? NAN : floor(state.eta_lo));
+	json_put_number(&extra, "eta_days_hi", isnan(state.eta_hi) ? NAN : ceil(state.eta_hi));
+	fact->extra = extra.data;
+	fact->sentence = state.sentence;
+	if (state.day > fact->settled_through)
+		fact->caveats = lappend(fact->caveats, "not_settled");
+	return fact;
 }
 
 void

@@ -174,7 +174,7 @@ extern List *pick_facts(const Run *run, int k);
 
 /* ---- latest.c ---- */
 
-/* The newest number of every telling metric with its changes, by platform. List of Fact *. */
+/* The newest number of every telling metric with its changes, by platform, then every goal. List of Fact *. */
 extern List *latest_facts(Run *run);
 
 /* ---- goal.c ---- */
@@ -197,6 +197,9 @@ typedef struct GoalState
 	const char *unit;
 	const char *sentence;
 } GoalState;
+
+/* Where goal_status() says that a goal stands, as a fact; NULL where the metric has no value. */
+extern Fact *goal_now_fact(Run *run, const Goal *goal);
 
 /* Where a goal stands on the last known day up to `day`; false where the metric has no value. */
 extern bool goal_state(const Run *run, const Goal *goal, DateADT day, GoalState *state);

@@ -37,7 +37,8 @@ changes(const Track *track, int at)
 		double change = track->series->values[at] - before;
 
 		json_put_number(&out, periods[i].change, change);
-		json_put_number(&out, periods[i].percent, before > 0 ? 100.0 * change / before : NAN);
+		/* two decimals: what a reader rounds further is still the same number */
+		json_put_number(&out, periods[i].percent, before > 0 ? rint(1e4 * change / before) / 100.0 : NAN);
 	}
 	return out.data;
 }
@@ -95,6 +96,13 @@ latest_facts(Run *run)
 			if (fact)
 				facts = lappend(facts, fact);
 		}
+	}
+	for (int i = 0; i < run->artist->goal_count; i++)
+	{
+		Fact *fact = goal_now_fact(run, &run->artist->goals[i]);
+
+		if (fact)
+			facts = lappend(facts, fact);
 	}
 	return facts;
 }

@@ -34,8 +34,8 @@ type_word(FieldType type)
 	pg_unreachable();
 }
 
-static const char *
-kind_word(FieldKind kind)
+const char *
+field_kind_name(FieldKind kind)
 {
 	switch (kind)
 	{
@@ -99,7 +99,7 @@ dreamsuite_metric_catalog(PG_FUNCTION_ARGS)
 			put_text(values, nulls, 1, field->name);
 			put_text(values, nulls, 2, type_word(field->type));
 			values[3] = BoolGetDatum(field->nullable);
-			put_text(values, nulls, 4, kind_word(field->kind));
+			put_text(values, nulls, 4, field_kind_name(field->kind));
 			put_text(values, nulls, 5, field->unit);
 			put_text(values, nulls, 6, field->source);
 			put_text(values, nulls, 7, field->description);

@@ -590,6 +590,9 @@ extern int platform_index(const Platform *platform);
 extern const FieldDef *platform_field(const Platform *platform, const char *name);
 extern int platform_field_index(const Platform *platform, const char *name);
 
+/* "counter", "gauge", ...: the kind as metric_catalog() says it. */
+extern const char *field_kind_name(FieldKind kind);
+
 /* A step by name; NULL where unknown. */
 extern const StepDef *platform_step(const Platform *platform, const char *name);
 
