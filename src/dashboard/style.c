@@ -1,0 +1,132 @@
+/*
+ * style.c
+ *    The style sheet of the page, in the light, in the dark, on paper and on a phone.
+ *
+ * Colours of platforms: six that stay apart for full, protan and deutan vision. A line has a contrast of 3:1 and text one of
+ * 4.5:1 with what is behind it (WCAG 2.2, 1.4.3 and 1.4.11). The seventh platform and later ones repeat the colours as
+ * dashed lines. No meaning is in a colour alone. test/browser measures all of this.
+ */
+#include "postgres.h"
+
+#include "dashboard/sections.h"
+
+const char dashboard_style[] =
+	":root{--bg:#f5f4f0;--card:#fff;--ink:#17191f;--muted:#596069;--line:#e1dfd8;--grid:#e9e7e1;--accent:#4a3fb5;"
+	"--up:#0a6b4c;--down:#a2410a;--good-bg:#dff3ea;--warn-bg:#fdebd6;--warn:#8a3c06;--track:#eceae4;"
+	"--c0:#2563d8;--c1:#b04a10;--c2:#149a6e;--c3:#a8309a;--c4:#b18b00;--c5:#565b64;"
+	"--hi1:#dcebf7;--hi2:#b0d3ec;--hi3:#74b3de;--lo1:#fbeadb;--lo2:#f6cfa8;--lo3:#eda766;--hi0:#f2f1ed;"
+	"--shadow:0 1px 2px rgba(20,20,30,.05),0 4px 16px rgba(20,20,30,.04)}"
+	"@media screen and (prefers-color-scheme:dark){:root{--bg:#0f1116;--card:#181b22;--ink:#eceef3;--muted:#a2aab6;--line:#2a2f3a;"
+	"--grid:#262b35;--accent:#a99fff;--up:#5ad1a0;--down:#ffab73;--good-bg:#123528;--warn-bg:#3d2a14;--warn:#ffc48f;--track:#262b35;"
+	"--c0:#5b9bff;--c1:#f07238;--c2:#3fd89a;--c3:#cf6fc6;--c4:#f5cb45;--c5:#c6cad2;"
+	"--hi1:#16304a;--hi2:#1d4a74;--hi3:#25639c;--lo1:#3a2917;--lo2:#5c3d1b;--lo3:#7d501d;--hi0:#22262f;--shadow:none}}"
+	"*{box-sizing:border-box}html{-webkit-text-size-adjust:100%}"
+	"body{margin:0;background:var(--bg);color:var(--ink);font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;"
+	"font-variant-numeric:tabular-nums;overflow-wrap:anywhere}"
+	".page{max-width:1290px;margin:0 auto;padding:28px 24px 40px}"
+	"h1,h2,h3,p,dl,dd,ul,ol,table{margin:0;padding:0}ul,ol{list-style:none}h2{font-size:1.15rem;line-height:1.3;letter-spacing:-.01em}"
+	"h3{font-size:.95rem;line-height:1.35}small{font-size:.75rem;font-weight:400}a{color:inherit;text-decoration-color:var(--muted);text-underline-offset:3px}"
+	"a:hover{text-decoration-color:currentColor}:focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}"
+	".vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}"
+	".skip{position:absolute;left:8px;top:-60px;background:var(--card);color:var(--ink);padding:8px 14px;border-radius:8px}.skip:focus{top:8px}"
+	".muted,.note{color:var(--muted)}.note{font-size:.8rem}.none{color:var(--muted)}.nowrap{white-space:nowrap}"
+	".up{color:var(--up)}.down{color:var(--down)}.flat{color:var(--muted)}.pct{color:var(--muted);font-weight:400}"
+	".chip{display:inline-block;padding:1px 9px;border-radius:99px;font-size:.75rem;font-weight:600;line-height:1.55}"
+	".good{background:var(--good-bg);color:var(--up)}.warn{background:var(--warn-bg);color:var(--warn)}"
+	/* what belongs to a platform */
+	".k0,.k6{--c:var(--c0)}.k1,.k7{--c:var(--c1)}.k2,.k8{--c:var(--c2)}.k3,.k9{--c:var(--c3)}.k4,.k10{--c:var(--c4)}.k5,.k11{--c:var(--c5)}"
+	".key{display:inline-block;width:14px;height:0;border-top:3px solid var(--c);vertical-align:middle;margin-right:7px;border-radius:2px}"
+	".k6 .key,.k7 .key,.k8 .key,.k9 .key,.k10 .key,.k11 .key{border-top-style:dashed;border-radius:0}"
+	/* head */
+	".top{padding:4px 2px 22px}.brand{display:flex;align-items:center;gap:8px;color:var(--accent);font-weight:650;font-size:.9rem;letter-spacing:.01em}"
+	".brand svg{width:22px;height:22px;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}"
+	"h1{font-size:clamp(1.8rem,5vw,2.9rem);line-height:1.15;letter-spacing:-.025em;margin-top:6px}"
+	".fresh{color:var(--muted);margin-top:6px;display:flex;flex-wrap:wrap;gap:4px 10px;align-items:center}"
+	".totals{display:flex;flex-wrap:wrap;gap:18px 44px;margin-top:24px}.totals>div{display:flex;flex-direction:column;min-width:104px}"
+	".totals .big{order:1;font-size:1.75rem;font-weight:680;line-height:1.2;letter-spacing:-.02em}.totals dt{order:2;font-size:.85rem;font-weight:550}"
+	".totals .note{order:3}.totals .pct{font-size:1rem;letter-spacing:0}.totals .up span,.totals .down span{font-size:.7em;vertical-align:.1em}"
+	/* cards */
+	"main>*+*{margin-top:24px}.columns+.columns{margin-top:18px}#h-cards{margin:0 2px 12px}"
+	".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(188px,1fr));gap:12px}"
+	".card,.panel{background:var(--card);border:1px solid var(--line);border-radius:16px;box-shadow:var(--shadow)}"
+	".card{padding:14px 14px 0;display:flex;flex-direction:column;min-width:0;overflow:hidden;min-height:190px}"
+	".card h3{display:flex;align-items:center}.handle{color:var(--muted);font-size:.8rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}"
+	".value{font-size:1.85rem;font-weight:680;letter-spacing:-.025em;line-height:1.2;margin-top:8px}.unit{font-size:.8rem;font-weight:400;letter-spacing:0;color:var(--muted)}"
+	".changes{font-size:.79rem;margin:6px 0 10px}.changes>div{display:flex;justify-content:space-between;flex-wrap:wrap;gap:0 6px}.changes dd{margin-left:auto}.changes dt{color:var(--muted)}"
+	".changes dd{text-align:right;font-weight:600}.wait{color:var(--muted);font-size:.85rem;padding-bottom:12px}"
+	".state{font-size:.78rem;padding-bottom:12px;color:var(--muted)}.spark+.state{padding-top:8px}"
+	".spark{display:block;width:calc(100% + 28px);height:46px;margin:auto -14px 0;overflow:visible;flex:none}"
+	".spark path,.area svg path,.leaders path{fill:none;vector-effect:non-scaling-stroke;stroke-linejoin:round;stroke-linecap:round}"
+	".spark .line{stroke:var(--c);stroke-width:2}.spark .area{fill:var(--c);opacity:.11}.spark .dot{stroke:var(--c);stroke-width:6}"
+	/* panels */
+	".panel{padding:20px 22px;min-width:0}.lead{color:var(--muted);font-size:.88rem;margin:3px 0 14px}"
+	".columns{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:18px;align-items:start}.columns>div{display:grid;gap:18px;min-width:0}.columns>div:empty{display:none}.columns>div:empty+div,.columns>div:has(+div:empty){grid-column:1/-1}"
+	"table{border-collapse:collapse;width:100%;font-size:.85rem}th{text-align:left;font-weight:600}td,th{padding:5px 8px;vertical-align:top}"
+	"details>summary{cursor:pointer}pre{margin:8px 0 0;padding:10px 12px;background:var(--bg);border:1px solid var(--line);border-radius:8px;white-space:pre-wrap;font-size:.8rem}"
+	"code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}"
+	/* growth */
+	".plot{display:grid;grid-template-columns:48px minmax(0,1fr) 16px 168px;height:320px;margin-bottom:34px}"
+	".plot>div{position:relative}.ys span{position:absolute;right:9px;transform:translateY(-50%);font-size:.75rem;color:var(--muted);white-space:nowrap}"
+	".area>svg{position:absolute;inset:0;width:100%;height:100%;overflow:visible}.grid{stroke:var(--grid);stroke-width:1}.zero{stroke:var(--muted);stroke-width:1.2}"
+	".mark{stroke:var(--muted);stroke-width:1;stroke-dasharray:2 4;opacity:.75}.area .line{stroke:var(--c);stroke-width:2.4}"
+	".area .line:is(.k6,.k7,.k8,.k9,.k10,.k11){stroke-dasharray:7 5}.leaders{width:16px;height:100%;overflow:visible}.leaders path{stroke:var(--c);stroke-width:1;opacity:.6}"
+	".ends span{position:absolute;left:4px;transform:translateY(-50%);font-size:.8rem;line-height:1.2;white-space:nowrap}.ends .key{margin-right:6px}"
+	".xs{position:absolute;left:0;right:0;top:100%;height:24px}.xs span{position:absolute;top:7px;font-size:.75rem;color:var(--muted);transform:translateX(-50%);white-space:nowrap}"
+	".xs .x0{transform:none}.xs .x4{transform:translateX(-100%)}"
+	".num{display:inline-grid;place-items:center;min-width:20px;height:20px;border-radius:10px;font-size:.72rem;font-weight:700;line-height:1;background:var(--ink);color:var(--card);flex:none}"
+	".num.rel{background:var(--accent)}.flags .num{position:absolute;transform:translateX(-50%);z-index:1}"
+	".events{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:6px 22px;font-size:.85rem;margin-bottom:12px}"
+	".events li{display:flex;gap:8px;align-items:flex-start;min-width:0}.events li>span:last-child{min-width:0}"
+	".numbers{font-size:.85rem}.numbers summary{color:var(--muted)}.numbers td,.numbers th{border-top:1px solid var(--line)}.numbers td,.numbers thead th+th{text-align:right}"
+	/* heat */
+	".heat{table-layout:fixed;border-collapse:separate;border-spacing:3px}.heat th[scope=row]{width:auto;padding-left:0;overflow:hidden;text-overflow:ellipsis;vertical-align:middle}"
+	".heat thead td{width:92px;padding:0}.heat thead th{text-align:center;padding:2px 0;color:var(--muted);font-weight:500}.heat abbr{text-decoration:none}"
+	".heat tbody td{text-align:center;padding:5px 0 4px;border-radius:7px;line-height:1.2;font-weight:600}.heat small{display:block;font-size:.68rem;font-weight:400}"
+	".few{background:transparent;color:var(--muted);font-weight:400}.heat .all>*{border-top:0}.heat .all th{padding-top:10px}"
+	".hi0{background:var(--hi0)}.hi1{background:var(--hi1)}.hi2{background:var(--hi2)}.hi3{background:var(--hi3)}.lo1{background:var(--lo1)}.lo2{background:var(--lo2)}.lo3{background:var(--lo3)}"
+	".scale{display:flex;align-items:center;gap:3px;font-size:.75rem;color:var(--muted);margin:10px 0 6px}.scale i{width:22px;height:10px;border-radius:3px}.scale span:first-child{margin-right:5px}.scale span:last-child{margin-left:5px}"
+	/* formats */
+	".ratios{table-layout:fixed}.ratios thead th:first-child{width:37%}.ratios thead th:last-child{width:25%}.ratios thead th{font-weight:500;color:var(--muted)}"
+	".scale8{position:relative;height:1.6em}.scale8 span{position:absolute;transform:translateX(-50%);white-space:nowrap;font-size:.72rem;color:var(--muted)}"
+	".ratios td,.ratios th{padding:4px 4px;vertical-align:middle}.ratios th:first-child{padding-left:0}.ratios .group th{padding-top:12px}.ratios small{display:block;color:var(--muted)}"
+	".ratios tbody th{font-weight:500}.ratios .group th{font-weight:650}"
+	".interval{position:relative;background:linear-gradient(var(--grid),var(--grid)) center/100% 1px no-repeat}.interval i{position:absolute;top:50%}"
+	".one{left:25%;height:100%;border-left:1px solid var(--muted);transform:translateY(-50%);opacity:.6}"
+	".interval .bar{height:8px;min-width:3px;border:1.5px solid var(--c);border-radius:5px;transform:translateY(-50%);background:var(--card)}.clear .bar{background:var(--c)}"
+	".est{width:12px;height:12px;border-radius:50%;border:2.5px solid var(--c);background:var(--card);transform:translate(-50%,-50%)}"
+	".ratios .ratio{text-align:right;padding-right:0}.ratio small>span:first-child{white-space:nowrap}"
+	/* posts */
+	".posts li{display:flex;justify-content:space-between;gap:14px;padding:10px 0;border-top:1px solid var(--line);font-size:.86rem}.posts li>div{min-width:0}"
+	".posts .title{font-weight:550;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}.score{flex:none;text-align:right;line-height:1.3}.score b{font-size:1.15rem;display:inline-block}"
+	".score small{margin-left:3px;color:var(--muted)}.score span{display:block;color:var(--muted);font-size:.78rem}.score span *{color:inherit}"
+	/* goals */
+	".goal{padding:12px 0;border-top:1px solid var(--line);font-size:.86rem}.row{display:flex;justify-content:space-between;gap:10px;align-items:baseline;flex-wrap:wrap}"
+	".goal .bar{height:10px;border-radius:6px;background:var(--track);margin:8px 0 6px;overflow:hidden}.goal .bar i{display:block;height:100%;background:var(--c);border-radius:6px}"
+	".goal .chip{flex:none}"
+	/* facts */
+	".fact{border-top:1px solid var(--line)}.fact summary{padding:11px 0 11px 22px;list-style:none;position:relative}.fact summary::-webkit-details-marker{display:none}"
+	".fact summary::before{content:'';position:absolute;left:4px;top:18px;width:7px;height:7px;border:solid var(--muted);border-width:0 2px 2px 0;transform:rotate(-45deg);transition:transform .15s}"
+	".fact [open]>summary::before{transform:rotate(45deg)}.say{font-weight:550;font-size:.95rem}.tags{display:flex;flex-wrap:wrap;gap:3px 14px;margin-top:3px;font-size:.78rem;color:var(--muted)}"
+	".evidence{display:grid;grid-template-columns:repeat(auto-fill,minmax(190px,1fr));gap:8px 18px;padding:2px 0 12px 22px;font-size:.84rem}.evidence dt{color:var(--muted);font-size:.75rem}"
+	".fact table{margin:0 0 14px 22px;width:calc(100% - 22px);font-size:.8rem}.fact caption{text-align:left;color:var(--muted);padding-bottom:2px}.fact td{border-top:1px solid var(--line);padding:4px 8px 4px 0}"
+	".fact td:last-child{text-align:right;padding-right:0}"
+	/* health */
+	".health{margin-bottom:14px}.health td,.health th{border-top:1px solid var(--line);vertical-align:middle}.health thead th{border:0;color:var(--muted);font-weight:500}.health thead th+th,.health td{text-align:center}"
+	".health th:first-child{padding-left:0}.tick{color:var(--up);font-weight:700}.todo li{padding:7px 0;border-top:1px solid var(--line);font-size:.86rem}.todo .chip{margin-right:6px}.todo p{color:var(--muted)}"
+	/* first steps */
+	".steps{counter-reset:s;display:grid;grid-template-columns:repeat(auto-fit,minmax(240px,1fr));gap:18px}.steps li{counter-increment:s}.steps h3::before{content:counter(s);display:inline-grid;"
+	"place-items:center;width:24px;height:24px;border-radius:50%;background:var(--accent);color:var(--card);font-size:.8rem;margin-right:8px}.steps p{font-size:.88rem;color:var(--muted);margin-top:4px}"
+	"footer{margin:28px 2px 0;color:var(--muted);font-size:.8rem}"
+	"@media (max-width:900px){.columns{grid-template-columns:minmax(0,1fr)}}"
+	"@media (max-width:600px){.page{padding:16px 14px 28px}.cards{grid-template-columns:repeat(2,minmax(0,1fr));gap:10px}.card{padding:12px 12px 0;min-height:0}"
+	".spark{width:calc(100% + 24px);margin-inline:-12px}.value{font-size:1.45rem}.unit{display:block}.panel{padding:16px 14px}.changes{font-size:.78rem}.changes .pct{display:none}.changes .second{flex-wrap:wrap;column-gap:6px}.second dt{width:100%}"
+	".totals{gap:16px 20px;display:grid;grid-template-columns:1fr 1fr}.totals .big{font-size:1.45rem}.totals .pct{font-size:.9rem}"
+	".plot{grid-template-columns:40px minmax(0,1fr) 9px 88px}.ends b{display:none}.ends span{font-size:.72rem;left:2px}.ends .key{width:8px;margin-right:4px}.ys span{right:5px;font-size:.7rem}"
+	".leaders{width:9px}.xs .x1,.xs .x3,.opt{display:none}.heat{border-spacing:2px;font-size:.7rem}.heat thead td{width:72px}.heat th[scope=row]{padding-right:2px}.heat small{font-size:.62rem}.heat thead th{font-size:.66rem}"
+	".events{grid-template-columns:minmax(0,1fr)}.evidence{padding-left:4px}.fact table{margin-left:4px;width:calc(100% - 4px)}"
+	".health td,.health th{padding:6px 2px}.health{font-size:.78rem}"
+	".ratios thead th:first-child{width:36%}.ratios thead th:last-child{width:25%}}"
+	/* on paper everything is open */
+	"@media print{body{background:#fff;font-size:11px}.page{max-width:none;padding:0}.card,.panel{box-shadow:none;break-inside:avoid}.panel{break-inside:auto}.columns{display:block}.columns .panel{margin-bottom:14px}"
+	".skip{display:none}details::details-content{content-visibility:visible;height:auto;display:block}li,tr{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}"
+	"@media (prefers-reduced-motion:reduce){*{transition:none!important}}";
