@@ -61,6 +61,11 @@
 	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
 #endif
 
+/* Functions that do not return say so in front, as 18 has it. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* A random number in [0, 1), for jitter. */
 #if PG_VERSION_NUM >= 150000
 #include "common/pg_prng.h"
@@ -85,7 +90,8 @@
 
 /* May the current user execute the function? */
 #if PG_VERSION_NUM >= 160000
-#define compat_may_execute(oid) (object_aclcheck(ProcedureRelationId, (oid), GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
+#define compat_may_execute(oid)                                                                              \
+	(object_aclcheck(ProcedureRelationId, (oid), GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
 #else
 #define compat_may_execute(oid) (pg_proc_aclcheck((oid), GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
 #endif

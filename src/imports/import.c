@@ -220,8 +220,8 @@ recognise(Import *import, const FileKind *kinds, const FileKind *named)
 
 /* ---- Rows ---- */
 
-static void
-pg_attribute_noreturn() refuse_text(const Csv *csv)
+pg_noreturn static void
+refuse_text(const Csv *csv)
 {
 	ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
 					errmsg("the file cannot be read: %s in line %d", csv->error, csv->line),

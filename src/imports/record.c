@@ -62,8 +62,8 @@ entry_keys(const FieldDef *field)
 	return keys.data;
 }
 
-static void
-pg_attribute_noreturn() refuse_value(const FieldDef *field, const JsonbValue *value, const char *detail)
+pg_noreturn static void
+refuse_value(const FieldDef *field, const JsonbValue *value, const char *detail)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("invalid value of metric \"%s\": %s", field->name, shown(value)),

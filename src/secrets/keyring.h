@@ -23,7 +23,7 @@ extern const char *keyring_path(void);
 extern KeyfileResult keyring_load(void);
 
 /* Raises the trouble as an error that names the file (ERRCODE_CONFIG_FILE_ERROR). */
-extern void keyring_report(KeyfileResult result) pg_attribute_noreturn();
+pg_noreturn extern void keyring_report(KeyfileResult result);
 
 /* The same in one sentence, palloc'd. */
 extern char *keyring_describe(KeyfileResult result);
