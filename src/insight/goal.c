@@ -90,10 +90,16 @@ level_before(const Run *run, const Track *track, const Goal *goal, const GoalSta
 	return NAN;
 }
 
+/*
+ * Less of it is the goal: of a level that the artist sets (followed profiles), begun above the target. Of an audience
+ * or of what a counter counts a lower target is one that is reached already.
+ */
 static bool
-is_falling(const Goal *goal)
+is_falling(const Goal *goal, const Track *track)
 {
-	return goal->period == 0 && !isnan(goal->baseline) && goal->target < goal->baseline;
+	return goal->period == 0 && !isnan(goal->baseline) && goal->target < goal->baseline &&
+		   track->role == ROLE_OTHER &&
+		   (track->series->kind == KIND_GAUGE || track->series->kind == KIND_RATE);
 }
 
 /* The first day of the stretch on which the goal has been reached without a break. */
@@ -109,7 +115,7 @@ reached_since(const Run *run, const Track *track, const Goal *goal, const GoalSt
 
 		if (isnan(value))
 			continue;
-		if (is_falling(goal) ? value > goal->target : value < goal->target)
+		if (state->falling ? value > goal->target : value < goal->target)
 			break;
 		since = i;
 	}
@@ -134,6 +140,18 @@ find_eta(const Track *track, double target, bool falling, GoalState *state)
 	state->eta_lo = eta.lo;
 	state->eta_hi = eta.hi;
 	state->windows = eta.windows;
+	if (eta.verdict == GOAL_TOO_LITTLE && eta.rate > 0)
+	{
+		double days = ((falling ? -target : target) - level[n - 1]) / eta.rate;
+
+		/* the plain division, no further than the method itself would look */
+		if (days <= Min(STATS_GOAL_MOST, 2 * n))
+		{
+			state->eta = days;
+			state->eta_lo = state->eta_hi = NAN;
+			state->plain = true;
+		}
+	}
 	pfree(level);
 }
 
@@ -184,7 +202,7 @@ goal_sentence(const Goal *goal, const GoalState *state)
 	}
 	if (state->reached)
 		return psprintf("You reached %s.", say_goal(goal));
-	if (is_falling(goal))
+	if (state->falling)
 		return psprintf("You're %s of the way down to %s.", say_percent(floor(state->percent)),
 						say_goal(goal));
 	/* rounded down, so that 99.6 is not 100 */
@@ -198,7 +216,6 @@ goal_state(const Run *run, const Goal *goal, DateADT day, GoalState *state)
 	const Track *track = find_track(run, goal, &outlet);
 	double level;
 	double offset = 0;
-	bool falling = is_falling(goal);
 	int days_left;
 	int base;
 
@@ -208,6 +225,7 @@ goal_state(const Run *run, const Goal *goal, DateADT day, GoalState *state)
 	state->on_track = -1;
 	if (track == NULL)
 		return false;
+	state->falling = is_falling(goal, track);
 	state->at = track_last(run, track, day, GOAL_BACK);
 	if (state->at < 0)
 		return false;
@@ -231,11 +249,11 @@ goal_state(const Run *run, const Goal *goal, DateADT day, GoalState *state)
 	}
 	state->value = level - offset;
 
-	state->reached = falling ? state->value <= goal->target : state->value >= goal->target;
+	state->reached = state->falling ? state->value <= goal->target : state->value >= goal->target;
 	state->remaining = state->reached ? 0 : fabs(goal->target - state->value);
 	if (state->reached)
 		state->percent = 100;
-	else if (falling)
+	else if (state->falling)
 		state->percent = Max(0, 100 * (goal->baseline - state->value) / (goal->baseline - goal->target));
 	else
 		state->percent = goal->target > 0 ? Max(0, 100 * state->value / goal->target) : 0;
@@ -251,7 +269,7 @@ goal_state(const Run *run, const Goal *goal, DateADT day, GoalState *state)
 	if (base >= 0)
 		state->pace = (level - track->series->values[base]) / (state->at - base);
 	if (!state->reached)
-		find_eta(track, goal->target + offset, falling, state);
+		find_eta(track, goal->target + offset, state->falling, state);
 
 	/* a deadline is the last day on which the goal may be reached; a period ends before its end */
 	days_left = DATE_NOT_FINITE(state->end) ? -1 : state->end - (goal->period ? 1 : 0) - state->day;
@@ -267,7 +285,7 @@ goal_state(const Run *run, const Goal *goal, DateADT day, GoalState *state)
 		if (!isnan(state->eta))
 			state->on_track = state->eta <= days_left;
 		else if (!isnan(state->pace))
-			state->on_track = (falling ? -state->pace : state->pace) >= state->needed_per_day;
+			state->on_track = (state->falling ? -state->pace : state->pace) >= state->needed_per_day;
 	}
 	else if (!DATE_NOT_FINITE(state->end))
 		state->on_track = 0;
@@ -333,7 +351,7 @@ progress_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *tra
 	Fact *fact = goal_fact(run, goal->period ? "goal_gap" : "goal_progress", goal, outlet, track, state);
 	StringInfoData extra;
 
-	fact->direction = is_falling(goal) ? "down" : "up";
+	fact->direction = state->falling ? "down" : "up";
 	fact->effect = state->percent;
 	fact->effect_kind = "percent";
 	fact->effect_size = Max(0.3, Min(1, state->percent / 100));
@@ -366,7 +384,7 @@ reached_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *trac
 	then.value += track->series->values[then.at] - track->series->values[state->at];
 	then.start = goal->period ? state->start : then.day;
 	fact = goal_fact(run, "goal_reached", goal, outlet, track, &then);
-	fact->direction = is_falling(goal) ? "down" : "up";
+	fact->direction = state->falling ? "down" : "up";
 	fact->effect = 100;
 	fact->effect_kind = "percent";
 	fact->effect_size = 1;
@@ -382,7 +400,7 @@ reached_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *trac
 static void
 eta_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *track, const GoalState *state)
 {
-	bool falling = is_falling(goal);
+	bool falling = state->falling;
 	Fact *fact;
 
 	if (isnan(state->eta) && (isnan(state->pace) || (falling ? -state->pace : state->pace) > 0))
@@ -402,22 +420,34 @@ eta_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *track, c
 		run_add(run, fact);
 		return;
 	}
-	fact->evidence_class = EVIDENCE_FORECAST;
 	fact->effect = ceil(state->eta);
 	fact->effect_lo = state->eta_lo;
 	fact->effect_hi = state->eta_hi;
 	fact->effect_kind = "days";
 	fact->effect_size = 0.5;
-	fact->method = "conformal prediction from past changes of pace, 80 % interval";
+	fact->evidence_class = state->plain ? EVIDENCE_HEURISTIC : EVIDENCE_FORECAST;
+	fact->method = state->plain ? "what remains, divided by the pace of the last 7 days"
+								: "conformal prediction from past changes of pace, 80 % interval";
 	fact->parameters = "\"cover\":0.8,\"pace_days\":7,\"most_days\":180";
 	fact->rows =
 		evidence_rows(run, track, run->full ? track_since(track, state->at) : state->at - 7, state->at, 3);
-	if (isnan(state->eta_hi))
+	if (state->plain)
+	{
+		fact->caveats = lappend(fact->caveats, "short_history");
+		fact->sentence = psprintf(
+			"At the present pace (+%s a day) you reach %s around %s; the history is too short to say "
+			"how sure that is.",
+			say_number(fabs(state->pace)), say_goal(goal), say_date(state->day + (int) ceil(state->eta)));
+	}
+	else if (isnan(state->eta_hi))
 	{
 		fact->caveats = lappend(fact->caveats, "open_interval");
 		fact->sentence = psprintf("At the present pace you reach %s around %s; it may take much longer.",
 								  say_goal(goal), say_date(state->day + (int) ceil(state->eta)));
 	}
+	else if (ceil(state->eta_hi) == floor(state->eta_lo))
+		fact->sentence = psprintf("At the present pace you reach %s around %s.", say_goal(goal),
+								  say_date(state->day + (int) ceil(state->eta)));
 	else
 		fact->sentence = psprintf(
 			"At the present pace you reach %s around %s, in 8 of 10 cases between %s and %s.", say_goal(goal),

@@ -237,7 +237,7 @@ dreamsuite_goal_status(PG_FUNCTION_ARGS)
 		{
 			for (int column = 4; column < 13; column++)
 				nulls[column] = true;
-			values[13] = CStringGetTextDatum(psprintf("There are no %s yet to measure the goal by.",
+			values[13] = CStringGetTextDatum(psprintf("No number of %s is known yet to measure the goal by.",
 													  say_metric(goal->platform, goal->metric)));
 		}
 		tuplestore_putvalues(info->setResult, info->setDesc, values, nulls);

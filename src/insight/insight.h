@@ -191,6 +191,8 @@ typedef struct GoalState
 	DateADT start, end;         /* of the period; end may be DATEVAL_NOEND */
 	double eta, eta_lo, eta_hi; /* days from `day`; NaN: unknown */
 	int windows;
+	bool plain;   /* eta is what remains divided by the pace: history is too short for more */
+	bool falling; /* less of it is the goal */
 	bool reached;
 	DateADT reached_on; /* first day; only when reached */
 	int on_track;       /* 1, 0, -1 unknown */

@@ -197,7 +197,7 @@ describe(Run *run, Fact *fact, const Outlet *outlet, const Track *track, const S
 	add_source_caveats(fact, track, fact->n_missing);
 	if (fact->n < 21)
 		fact->caveats = lappend(fact->caveats, "small_sample");
-	attribute_spike(run, outlet, track, event->open, events, count, slice, &attribution);
+	attribute_spike(run, outlet, event->open, events, count, slice, &attribution);
 	initStringInfo(&extra);
 	json_put_number(&extra, "lift", event->lift);
 	json_put_raw(&extra, "still_open", event->still_open ? "true" : "false");

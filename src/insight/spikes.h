@@ -26,8 +26,8 @@ typedef struct Attribution
 } Attribution;
 
 /* What was published on the day of the event or shortly before it. `at` is the opening day of the event. */
-extern void attribute_spike(const Run *run, const Outlet *outlet, const Track *track, int at,
-							const SpikeEvent *events, int count, int slice, Attribution *result);
+extern void attribute_spike(const Run *run, const Outlet *outlet, int at, const SpikeEvent *events, int count,
+							int slice, Attribution *result);
 
 /* "the collaboration post", "the release", "the reel" */
 extern const char *say_post(const Post *post);
