@@ -478,7 +478,7 @@ goal_now_fact(Run *run, const Goal *goal)
 	if (track == NULL || !goal_state(run, goal, run->as_of, &state))
 		return NULL;
 	fact = goal_fact(run, "goal_status", goal, outlet, track, &state);
-	fact->direction = is_falling(goal) ? "down" : "up";
+	fact->direction = state.falling ? "down" : "up";
 	fact->effect = state.percent;
 	fact->effect_kind = "percent";
 	fact->method = "the newest stored day";
