@@ -356,8 +356,30 @@ look_ahead(Datum now, Datum names, Look *look)
 	}
 }
 
+/*
+ * How many accounts of each platform may be claimed. What is free is shared among those that may have some, so that the
+ * memory of the process is bounded; a few of each platform always find room, so that none waits for all the others.
+ */
+static void
+share_room(int most, const int *active, const bool *wanted, int *room)
+{
+	int all = 0, sharing = 0;
+
+	for (int i = 0; platforms[i] != NULL; i++)
+	{
+		all += active[i];
+		sharing += wanted[i] ? 1 : 0;
+	}
+	for (int i = 0; platforms[i] != NULL; i++)
+	{
+		int share = Max(Max(most - all, 0) / Max(sharing, 1), ROOM_LEAST - active[i]);
+
+		room[i] = Max(0, Min(share, pace_room(platforms[i], most) - active[i]));
+	}
+}
+
 List *
-claim_due(MemoryContext parent, int most, const int *active, Look *look)
+claim_due(MemoryContext parent, int most, const int *active, const bool *wanted, Look *look)
 {
 	Oid claim_types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, TEXTARRAYOID, INT4ARRAYOID};
 	Datum values[5], names[MAX_PLATFORMS], rooms[MAX_PLATFORMS];
@@ -371,9 +393,9 @@ claim_due(MemoryContext parent, int most, const int *active, Look *look)
 		return NIL;
 	pace_store();
 	pace_load();
+	share_room(most, active, wanted, look->room);
 	for (; platforms[n] != NULL; n++)
 	{
-		look->room[n] = Max(0, pace_room(platforms[n], most) - active[n]);
 		names[n] = CStringGetTextDatum(platforms[n]->name);
 		rooms[n] = Int32GetDatum(look->room[n]);
 	}

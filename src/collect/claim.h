@@ -16,14 +16,15 @@
 typedef struct Look
 {
 	TimestampTz due; /* calendar: the next account is due, or no longer blocked; TIME_UNKNOWN: none is */
-	int room[MAX_PLATFORMS]; /* of each platform, left after the claim: above 0 nothing more was due */
+	int room[MAX_PLATFORMS]; /* of each platform, left after the claim; above 0 nothing more was due */
 } Look;
 
 /*
- * Claims due accounts and commits: of each platform as many as it may have at work (pace_room() of `most`) beyond those
- * that are (`active`, in the order of the registry). Returns a List of Job *, each in its own child of `parent`.
+ * Claims due accounts and commits: about `most` are to be at work, shared among the platforms that may have due ones
+ * (`wanted`), and of each no more than its pace allows (pace_room()); `active` are at work. Arrays are in the order of the
+ * registry. Returns a List of Job *, each in its own child of `parent`.
  */
-extern List *claim_due(MemoryContext parent, int most, const int *active, Look *look);
+extern List *claim_due(MemoryContext parent, int most, const int *active, const bool *wanted, Look *look);
 
 /* Prolongs the leases of jobs that are still at work. */
 extern void claim_renew(List *jobs);

@@ -92,10 +92,11 @@ store_done(void)
 
 		work.count--;
 		work.of_platform[job->platform_index]--;
-		claim_wanted = claim_wanted || wanted[job->platform_index];
 		MemoryContextDelete(job->context);
 	}
 	list_free(jobs);
+	for (int i = 0; platforms[i] != NULL; i++)
+		claim_wanted = claim_wanted || wanted[i];
 	if (claim_after_store)
 	{
 		want_all();
@@ -105,7 +106,8 @@ store_done(void)
 
 /*
  * Claims the accounts that there is room for; more than one connection's worth, so that slow ones do not idle it. Waits
- * until it is worth a transaction: half of what a platform may have at work has become free.
+ * until it is worth a transaction: a quarter of all and half of what a platform may have at work has become free, or a
+ * platform has next to nothing at work.
  */
 static void
 claim_more(void)
@@ -116,16 +118,18 @@ claim_more(void)
 	List *jobs;
 	ListCell *cell;
 
-	for (int i = 0; platforms[i] != NULL; i++)
-		worth = worth || (wanted[i] && work.of_platform[i] <= pace_room(platforms[i], most) / 2);
+	for (int i = 0; platforms[i] != NULL && !worth; i++)
+		worth = wanted[i] &&
+				(work.of_platform[i] <= ROOM_LEAST / 2 ||
+				 (work.count <= most * 3 / 4 && work.of_platform[i] <= pace_room(platforms[i], most) / 2));
 	claim_wanted = false;
 	if (!worth)
 		return;
-	jobs = claim_due(work.context, most, work.of_platform, &look);
+	jobs = claim_due(work.context, most, work.of_platform, wanted, &look);
 	claimed_at = jobs == NIL ? GetCurrentTimestamp() : 0;
 	next_due = look.due;
 	for (int i = 0; platforms[i] != NULL; i++)
-		wanted[i] = look.room[i] == 0;
+		wanted[i] = look.room[i] == 0 && pace_room(platforms[i], most) > 0;
 	foreach (cell, jobs)
 		job_begin(lfirst(cell));
 	list_free(jobs);

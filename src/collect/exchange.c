@@ -139,7 +139,8 @@ obey_limit(Job *job, Request *request, const Verdict *verdict)
 	bool frozen = config_test_now[0] != '\0';
 
 	if (verdict->scope == BLOCK_BUCKET)
-		pace_pause(mark_of(job, request)->bucket, until, verdict->error, verdict->message);
+		pace_pause(pace_widest(job->platform, mark_of(job, request)->bucket), until, verdict->error,
+				   verdict->message);
 	if (verdict->scope == BLOCK_APP)
 		pace_pause(pace_app(job->platform), until, verdict->error, verdict->message);
 	if (!frozen && verdict->error == ERROR_RATE_LIMITED &&
@@ -434,6 +435,7 @@ try_send(Job *job, Request *request, TimestampTz now)
 		verdict.error = pace.why;
 		verdict.wait_until = pace.paused_until;
 		verdict.message = pace.reason != NULL ? pstrdup(pace.reason) : "the platform asked for a pause";
+		job->held_back = true;
 		obey_limit(job, request, &verdict);
 		return 0;
 	}

@@ -22,7 +22,6 @@
 
 /* A platform that is paced has no more accounts at work than it can ask for in so long. */
 #define ROOM_SECONDS 10
-#define ROOM_LEAST   4
 
 DREAMSUITE_FUNCTION(dreamsuite_platform_limits);
 
@@ -107,6 +106,12 @@ pace_app(const Platform *platform)
 	return find_bucket(platform, platform->name);
 }
 
+Bucket *
+pace_widest(const Platform *platform, Bucket *bucket)
+{
+	return strcmp(bucket->name, platform->hosts[0]) == 0 ? pace_app(platform) : bucket;
+}
+
 /* Token buckets rest under test_base_url, unless a test wants them. */
 static bool
 paced(const Bucket *bucket)
@@ -153,10 +158,15 @@ pace_take(Bucket *bucket, double cost)
 	TimestampTz now = config_now();
 
 	turn_day(bucket, now);
-	if (bucket->zone != NULL && bucket->used + cost > bucket->quota &&
-		bucket->paused_until < bucket->resets_at)
-		pace_pause(bucket, bucket->resets_at, ERROR_QUOTA_EXHAUSTED,
+	if (bucket->zone != NULL && bucket->used + cost > bucket->quota)
+	{
+		Bucket *widest = pace_widest(bucket->platform, bucket);
+
+		pace_pause(widest, bucket->resets_at, ERROR_QUOTA_EXHAUSTED,
 				   psprintf("the quota of %.0f units a day is used up", bucket->quota));
+		if (widest != bucket)
+			return pace_take(widest, 0);
+	}
 	if (bucket->paused_until != 0)
 	{
 		if (now < bucket->paused_until)

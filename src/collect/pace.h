@@ -17,11 +17,20 @@
 
 typedef struct Bucket Bucket;
 
+/* Accounts of a platform that may be at work however slowly it is asked. */
+#define ROOM_LEAST 4
+
 /* The bucket that a request draws from: the step's own, else the host of the address. */
 extern Bucket *pace_bucket(const Platform *platform, const Request *request);
 
 /* The bucket of the platform's app: it holds pauses alone. */
 extern Bucket *pace_app(const Platform *platform);
+
+/*
+ * Where a pause of the bucket is kept: the bucket of the app where it is that of the platform's main host, without which
+ * no account gets far.
+ */
+extern Bucket *pace_widest(const Platform *platform, Bucket *bucket);
 
 /* What pace_take() says of a request. */
 typedef struct Pace

@@ -311,6 +311,13 @@ run_text(const Job *job)
 	return text.len == 0 ? NULL : text.data;
 }
 
+/* A pause met the account before its first request: it waits on, and there was no run. */
+static bool
+not_begun(const Job *job)
+{
+	return job->held_back && job->ledger == NIL;
+}
+
 static void
 store_ledger(List *jobs, const Ending *endings)
 {
@@ -330,6 +337,8 @@ store_ledger(List *jobs, const Ending *endings)
 		Job *job = lfirst(cell);
 		List *refused = job->plan != NULL ? job->plan->refused : NIL;
 
+		if (not_begun(job))
+			continue;
 		columns_row(runs);
 		column_count(runs, job->run_id);
 		column_uuid(runs, &job->user_id);
@@ -404,7 +413,7 @@ store_accounts(List *jobs, const Ending *endings)
 {
 	static SPIPlanPtr state_plan, accounts_plan;
 	static const Oid state_types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID,
-									  DATEOID, TEXTOID, TEXTOID,        TEXTOID};
+									  DATEOID, BOOLOID, TEXTOID,        TEXTOID,        TEXTOID};
 	static const Oid account_types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID,
 										TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 	Columns *states = columns_create(lengthof(state_types), state_types);
@@ -425,6 +434,7 @@ store_accounts(List *jobs, const Ending *endings)
 		column_time(states, ending->blocked_until);
 		column_int(states, ending->attempts);
 		column_datum(states, DateADTGetDatum(job->date), !ending->done);
+		column_datum(states, BoolGetDatum(not_begun(job)), false);
 		column_text(states, outcome_name(ending->outcome));
 		column_text(states, job->error != ERROR_NONE ? error_class_name(job->error) : NULL);
 		column_text(states, run_text(job));
@@ -441,16 +451,23 @@ store_accounts(List *jobs, const Ending *endings)
 		column_text(accounts, job->status);
 		column_time(accounts, job->started_at);
 	}
-	/* A run that was asked for (a code that came is one) while the job was under way keeps the account due. */
+	/*
+	 * A run that was asked for (a code that came is one) while the job was under way keeps the account due. One that a
+	 * pause met before it began is as due as it was.
+	 */
 	execute_columns(
 		&state_plan,
 		"UPDATE dreamsuite.account_state AS s SET lease_token = NULL, lease_until = NULL,"
-		"  next_due_at = CASE WHEN s.requested_at > s.last_started_at THEN s.next_due_at ELSE j.next_due_at END,"
-		"  blocked_until = j.blocked_until, attempts = j.attempts,"
-		"  done_on = COALESCE(j.done_on, s.done_on), last_finished_at = pg_catalog.clock_timestamp(),"
-		"  last_outcome = j.outcome, last_error_class = j.error_class, last_error = j.error"
-		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS j(user_id, platform, next_due_at,"
-		"  blocked_until, attempts, done_on, outcome, error_class, error)"
+		"  next_due_at = CASE WHEN j.not_begun OR s.requested_at > s.last_started_at"
+		"   THEN s.next_due_at ELSE j.next_due_at END,"
+		"  blocked_until = CASE WHEN j.not_begun THEN s.blocked_until ELSE j.blocked_until END,"
+		"  attempts = j.attempts, done_on = COALESCE(j.done_on, s.done_on),"
+		"  last_finished_at = CASE WHEN j.not_begun THEN s.last_finished_at ELSE pg_catalog.clock_timestamp() END,"
+		"  last_outcome = CASE WHEN j.not_begun THEN s.last_outcome ELSE j.outcome END,"
+		"  last_error_class = CASE WHEN j.not_begun THEN s.last_error_class ELSE j.error_class END,"
+		"  last_error = CASE WHEN j.not_begun THEN s.last_error ELSE j.error END"
+		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS j(user_id, platform, next_due_at,"
+		"  blocked_until, attempts, done_on, not_begun, outcome, error_class, error)"
 		" WHERE s.user_id = j.user_id AND s.platform = j.platform",
 		states, SPI_OK_UPDATE);
 	/*

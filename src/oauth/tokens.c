@@ -10,6 +10,8 @@
 
 #include "dreamsuite.h"
 
+#include <ctype.h>
+
 #include "oauth/lift.h"
 #include "oauth/oauth.h"
 
@@ -106,8 +108,8 @@ read_refusal(const OAuthDef *def, TokenPurpose purpose, const Answer *answer, co
 		tokens->error = ERROR_OPERATOR;
 		tokens->message = psprintf("HTTP %d", answer->status);
 	}
-	else if (body == NULL && answer->status == 200 && !answer_is_page(answer) && answer->text != NULL &&
-			 answer->text[0] != '\0')
+	else if (body == NULL && answer->status == 200 && def->token_by_get && answer->text != NULL &&
+			 isalpha((unsigned char) answer->text[0]))
 	{
 		/* Deezer refuses in a few plain words. */
 		tokens->error = ERROR_AUTH_REVOKED;
@@ -115,7 +117,8 @@ read_refusal(const OAuthDef *def, TokenPurpose purpose, const Answer *answer, co
 	}
 	else if (tokens->error == ERROR_NONE || tokens->error == ERROR_AUTH_EXPIRED)
 	{
-		tokens->error = ERROR_BAD_RESPONSE;
+		/* What is no JSON was broken on its way, and is worth another try. */
+		tokens->error = body == NULL ? ERROR_SERVER : ERROR_BAD_RESPONSE;
 		tokens->message = "an answer without a token";
 	}
 	if (tokens->message == NULL)

@@ -12,7 +12,7 @@ import facebook
 import ids
 import instagram
 from oauth import Grant
-from graph_parts import GraphError, api_error, text_error
+from graph_parts import GraphError, api_error, parse_fields, text_error
 from server import Request, Response
 
 HOSTS = ("graph.facebook.com", "graph.instagram.com", "www.facebook.com", "www.instagram.com",
@@ -196,7 +196,7 @@ def is_page_token(token):
     return token.kind == "page" or (token.grant.client_id is None and token.grant.platform == "facebook")
 
 
-def page_token(sim, token, number):
+def page_token(sim, request.token, number):
     """The Page token that belongs to a user token: the same one at every call, without an expiry date."""
     if token.kind == "page" or token.grant.client_id is None:
         return token.text
@@ -226,29 +226,30 @@ def accounts(sim, request):
     shown = numbers[start:start + PAGES_AT_ONCE]
     if not shown:
         return Response(200, {"data": []})
-    asked = request.query.get("fields")
-    names = {part.split("{")[0] for part in asked.split(",")
-             } if asked else {"access_token", "category", "category_list", "name", "id", "tasks"}
+    asked = parse_fields(request.query.get("fields", "access_token,category,category_list,name,id,tasks"))
     mark = [base64.urlsafe_b64encode(f"page-{start + i}".encode()).decode() for i in range(len(shown))]
-    out = {"data": [own_page(sim, request.token, n, names) for n in shown],
+    out = {"data": [own_page(sim, request, n, asked) for n in shown],
            "paging": {"cursors": {"before": mark[0], "after": mark[-1]}}}
     if start + len(shown) < len(numbers):
         out["paging"]["next"] = f"https://{request.host}{request.path}?access_token={request.token.text}&after={mark[-1]}"
     return Response(200, out)
 
 
-def own_page(sim, token, number, names):
+def own_page(sim, request, number, asked):
     account, now = sim.world.account("facebook", number), sim.now()
+    whole = instagram.profile(sim.world.account("instagram", number), now, request)
     page = {
-        "access_token": page_token(sim, token, number), "category": "Musician/Band",
+        "access_token": page_token(sim, request.token, number), "category": "Musician/Band",
         "category_list": [{"id": "180164648685982", "name": "Musician/Band"}
                           ], "name": account.artist.name, "id": ids.external_id("facebook", number),
         "tasks": ["ANALYZE", "ADVERTISE", "MESSAGING", "MODERATE", "CREATE_CONTENT",
                   "MANAGE"], "followers_count": account.followers(now),
-        "fan_count": facebook.fans(account, now), "instagram_business_account": {
-            "id": ids.external_id("instagram", number), "username": instagram.username(account.artist)
-        }
+        "fan_count": facebook.fans(account, now), "instagram_business_account": {"id": whole["id"]}
     }
+    for field in asked:
+        if field.name == "instagram_business_account":
+            page[field.name].update({f.name: whole[f.name] for f in field.fields if f.name in whole})
+    names = {field.name for field in asked}
     return {key: value for key, value in page.items() if key in names or key == "id"}
 
 
