@@ -33,20 +33,10 @@ listing_was_read(const Plan *plan)
 	return false;
 }
 
-/* An item whose counts were lost, where another request gives them, is known by name alone. */
-static bool
-is_counted(const Plan *plan, const char *content_id)
-{
-	const ContentItem *item = contents_find(plan->known, content_id);
-
-	return item != NULL && (item->likes != COUNT_UNKNOWN || item->comments != COUNT_UNKNOWN ||
-							item->shares != COUNT_UNKNOWN || item->views != COUNT_UNKNOWN);
-}
-
 bool
 listing_is_settled(const Plan *plan, const char *content_id, TimestampTz published_at)
 {
-	return content_id != NULL && published_at != TIME_UNKNOWN && is_counted(plan, content_id) &&
+	return content_id != NULL && published_at != TIME_UNKNOWN && plan_knows(plan, content_id) &&
 		   published_at < plan->account->observed_at - LISTING_FRESH_DAYS * USECS_PER_DAY &&
 		   listing_was_read(plan);
 }

@@ -478,11 +478,12 @@ read_items(const Responses *responses, Normalised *out, const char *step,
 
 /* A list without a page that was lost, whose last page names no next one, was read to its end. */
 static void
-mark_end(const Bodies *uploads, Normalised *out)
+mark_end(const Bodies *uploads, const Bodies *videos, Normalised *out)
 {
 	ContentItem *last = NULL;
 
-	if (uploads->count == 0 || uploads->partial ||
+	/* Videos whose numbers were lost would never be asked again. */
+	if (uploads->count == 0 || uploads->partial || videos->partial ||
 		json_has(uploads->entries[uploads->count - 1].body, "nextPageToken"))
 		return;
 	for (int i = 0; i < out->content->count; i++)
@@ -518,7 +519,7 @@ normalise(const Responses *responses, Normalised *out)
 	set_count(out, "videos_count", out->content_count);
 
 	read_items(responses, out, "uploads", read_upload);
-	mark_end(uploads, out);
+	mark_end(uploads, videos, out);
 	read_items(responses, out, "videos", read_video);
 
 	/* A page that was lost may hold anything; a channel without public uploads has no videos to be asked. */

@@ -196,7 +196,7 @@ def is_page_token(token):
     return token.kind == "page" or (token.grant.client_id is None and token.grant.platform == "facebook")
 
 
-def page_token(sim, request.token, number):
+def page_token(sim, token, number):
     """The Page token that belongs to a user token: the same one at every call, without an expiry date."""
     if token.kind == "page" or token.grant.client_id is None:
         return token.text
