@@ -23,3 +23,8 @@ COST 20000;
 COMMENT ON FUNCTION agent_context(uuid, date) IS
 'What a language model should know of an artist before it is asked anything: freshness, newest numbers, top facts with their ids, goals, blind spots, glossary. At most 24,000 bytes as text.';
 
+CREATE FUNCTION agent_tools() RETURNS jsonb
+AS 'MODULE_PATHNAME', 'dreamsuite_agent_tools' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION agent_tools() IS
+'The tools of an agent for LangChain and MCP: name, description, inputSchema, outputSchema, annotations, and the SQL function that is called. user_id is no argument of a tool: whoever runs the model says it.';
+
