@@ -131,8 +131,7 @@ read_rows(Rows *rows, const char *sql, int nargs, Oid *types, Datum *values)
 	query_end(nest);
 }
 
-/* May the caller use a function of ours? It may have been left out of what was granted. */
-static bool
+bool
 may_use(const char *name, int nargs, const Oid *types)
 {
 	Oid oid = LookupFuncName(list_make2(makeString(DREAMSUITE_SCHEMA), makeString(pstrdup(name))), nargs,
@@ -406,33 +405,6 @@ gather_goals(Gathered *g)
 		"  LEFT JOIN dreamsuite.goals AS g ON g.user_id = $1 AND g.goal_id = s.goal_id"
 		" ORDER BY g.created_at, s.goal_id LIMIT 24",
 		2, (Oid[]){UUIDOID, DATEOID}, (Datum[]){g->user_id, DateADTGetDatum(g->as_of)});
-}
-
-/* Compares kinds of posts where a platform has enough of them. They are compared as of the newest day alone. */
-static void
-gather_formats(Gathered *g)
-{
-	static const Oid types[] = {UUIDOID, TEXTOID, TEXTOID};
-	StringInfoData names;
-	int posts[64] = {0};
-
-	if (!g->newest || !may_use("compare_posts", 3, types))
-		return;
-	for (int i = 0; i < g->post_count; i++)
-		posts[g->posts[i].place]++;
-	initStringInfo(&names);
-	for (int i = 0; platforms[i]; i++)
-	{
-		if (posts[i] >= 10)
-			appendStringInfo(&names, "%s%s", names.len ? "," : "", platforms[i]->name);
-	}
-	read_rows(
-		&g->formats,
-		"SELECT p.name, c.a, c.b, c.n_a, c.n_b, c.ratio, c.ratio_lo, c.ratio_hi, c.superiority, c.q_value"
-		"  FROM string_to_table($2, ',') WITH ORDINALITY AS p(name, n),"
-		"       LATERAL dreamsuite.compare_posts($1, p.name, 'kind') AS c"
-		" WHERE c.ratio > 0 AND c.ratio_lo > 0 AND c.ratio_hi > 0 ORDER BY p.n, c.q_value NULLS LAST, c.a, c.b LIMIT 100",
-		2, (Oid[]){UUIDOID, TEXTOID}, (Datum[]){g->user_id, CStringGetTextDatum(names.data)});
 }
 
 static void

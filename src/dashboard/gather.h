@@ -63,6 +63,15 @@ typedef struct DashboardPost
 	double usual; /* median interactions of the platform's posts of a year; NaN: unknown */
 } DashboardPost;
 
+/* Two kinds of posts of a platform: how much more one gets. */
+typedef struct Format
+{
+	int place;            /* of the platform */
+	const char *a, *b;    /* kinds; a gets more */
+	int n_a, n_b;         /* posts */
+	double ratio, lo, hi; /* of reactions, with the 90 % interval */
+} Format;
+
 typedef struct Gathered
 {
 	Datum user_id;
@@ -79,8 +88,9 @@ typedef struct Gathered
 	Rows releases; /* date, title, platform names joined by ',' */
 	Rows facts;    /* FACT_* */
 	Rows goals;    /* GOAL_* */
-	Rows formats;  /* FORMAT_* */
-	Rows health;   /* platform, item, state, detail, hint */
+	Format *formats;
+	int format_count;
+	Rows health; /* platform, item, state, detail, hint */
 } Gathered;
 
 /* Columns of `facts`. */
@@ -138,27 +148,18 @@ enum
 	GOAL_BASELINE
 };
 
-/* Columns of `formats`. */
-enum
-{
-	FORMAT_PLATFORM,
-	FORMAT_A,
-	FORMAT_B,
-	FORMAT_N_A,
-	FORMAT_N_B,
-	FORMAT_RATIO,
-	FORMAT_LO,
-	FORMAT_HI,
-	FORMAT_SUPERIORITY,
-	FORMAT_Q
-};
-
 /*
  * gather
  *    Loads it all, with the rights and the row security of the current user; writes nothing. Memory is of the caller's
  *    context. `as_of` DATEVAL_NOEND: the newest stored day, or today where nothing is stored.
  */
 extern Gathered *gather(Datum user_id, DateADT as_of);
+
+/* The comparisons of kinds of posts, a part of gather(); in formats.c. */
+extern void gather_formats(Gathered *g);
+
+/* May the caller use a function of ours? It may have been left out of what was granted. */
+extern bool may_use(const char *name, int nargs, const Oid *types);
 
 /* The place of a platform in the registry; -1 where it is not compiled in. */
 extern int platform_place(const char *name);

@@ -234,11 +234,17 @@ percent_signed(double value)
 }
 
 char *
-ratio_text(double value)
+ratio_digits(double value)
 {
 	if (!isfinite(value))
 		return pstrdup(DASH);
-	return psprintf("%.*f\xC3\x97", value < 0.995 ? 2 : value < 9.95 ? 1 : 0, value); /* × */
+	return psprintf("%.*f", value < 0.995 ? 2 : value < 9.95 ? 1 : 0, value);
+}
+
+char *
+ratio_text(double value)
+{
+	return isfinite(value) ? psprintf("%s\xC3\x97", ratio_digits(value)) : pstrdup(DASH); /* × */
 }
 
 /* ---- Names ---- */
@@ -254,6 +260,15 @@ plain_words(const char *name)
 			*c = ' ';
 	}
 	return result;
+}
+
+char *
+sentence_case(const char *name)
+{
+	char *words = plain_words(name);
+
+	words[0] = pg_toupper((unsigned char) words[0]);
+	return words;
 }
 
 char *

@@ -41,12 +41,14 @@ extern char *number_short(double value);   /* 9,876 · 12.3k · 1.24M */
 extern char *number_full(double value);    /* 12,345 · 0.0345 */
 extern char *number_signed(double value);  /* +1.2k · −35 · 0 */
 extern char *percent_signed(double value); /* +2.1% · −12% */
+extern char *ratio_digits(double value);   /* 0.66 · 1.4 · 12 */
 extern char *ratio_text(double value);     /* 1.4× */
 
 /* ---- Names of ours as people read them, palloc'd ---- */
 
-extern char *plain_words(const char *name);  /* "data_quality": data quality; "" for NULL */
-extern char *metric_words(const char *name); /* "follower_count": followers; "total_views": total views */
+extern char *sentence_case(const char *name); /* "reel": Reel */
+extern char *plain_words(const char *name);   /* "data_quality": data quality; "" for NULL */
+extern char *metric_words(const char *name);  /* "follower_count": followers; "total_views": total views */
 
 /* ---- Days ---- */
 

@@ -1,6 +1,6 @@
 /*
  * posts.c
- *    What posts tell: engagement by weekday, kinds of posts compared, and the best of the last 30 days.
+ *    What posts tell: engagement by weekday, and the best of the last 30 days.
  */
 #include "postgres.h"
 
@@ -12,27 +12,16 @@
 #include "dashboard/sections.h"
 
 /* Fewer posts of a cell say nothing; a row needs this many in all. */
-#define CELL_LEAST   3
-#define ROW_LEAST    14
-#define SHRINK       3 /* few posts are pulled towards 1: n / (n + 3) of their logarithm */
-#define NEAR_POSTS   5 /* on each side: an account grows, so a post is measured against its neighbours */
-#define POST_AGE     7 /* days until most reactions have come */
-#define BEST_POSTS   8
-#define WEEKDAYS     7
-#define FORMATS_MOST 4 /* comparisons of a platform */
+#define CELL_LEAST 3
+#define ROW_LEAST  14
+#define SHRINK     3 /* few posts are pulled towards 1: n / (n + 3) of their logarithm */
+#define NEAR_POSTS 5 /* on each side: an account grows, so a post is measured against its neighbours */
+#define POST_AGE   7 /* days until most reactions have come */
+#define BEST_POSTS 8
+#define WEEKDAYS   7
 
 static const char *const weekday_names[WEEKDAYS] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
 													"Friday", "Saturday", "Sunday"};
-
-/* A kind of content as people say it. */
-static char *
-kind_words(const char *kind)
-{
-	char *words = pstrdup(kind);
-
-	words[0] = pg_toupper((unsigned char) words[0]);
-	return words;
-}
 
 static int
 compare_doubles(const void *a, const void *b)
@@ -105,13 +94,6 @@ read_week(const Gathered *g, int from, int to, Week *week, Week *all)
 		week_put(week, weekdays[i], value, n);
 		week_put(all, weekdays[i], value, g->post_count);
 	}
-}
-
-/* 0.66 · 1.4 */
-static char *
-ratio_digits(double ratio)
-{
-	return psprintf("%.*f", ratio < 0.995 ? 2 : 1, ratio);
 }
 
 /* Class of a cell's colour: three steps below and above what is usual. */
@@ -194,91 +176,6 @@ section_weekday(StringInfo out, const Gathered *g)
 			 "<i class=\"hi1\"></i><i class=\"hi2\"></i><i class=\"hi3\"></i><span>above</span></p>"
 			 "<p class=\"note\">Most differences between weekdays are chance. One that is not appears "
 			 "among the facts.</p></section>");
-}
-
-/* ---- Kinds of posts ---- */
-
-/* Place of a ratio on the scale from 1/2 to 8, in percent, never outside. */
-static double
-ratio_left(double ratio)
-{
-	return fmax(0, fmin(100, 25 + 25 * log2(ratio)));
-}
-
-/* One comparison, what is better first: it is easier to read that reels get 2x than that photos get 0.5x. */
-static void
-put_format(StringInfo out, const Rows *rows, int i, int place)
-{
-	double ratio = rows_number(rows, i, FORMAT_RATIO);
-	double lo = rows_number(rows, i, FORMAT_LO);
-	double hi = rows_number(rows, i, FORMAT_HI);
-	bool swapped = ratio < 1;
-	bool clear = lo > 1 || hi < 1;
-
-	if (swapped)
-	{
-		double low = lo;
-
-		ratio = 1 / ratio;
-		lo = 1 / hi;
-		hi = 1 / low;
-	}
-	appendStringInfo(out, "<tr class=\"k%d%s\"><th scope=\"row\">", place, clear ? " clear" : "");
-	html_text(out, kind_words(rows_text(rows, i, swapped ? FORMAT_B : FORMAT_A)), 30);
-	appendStringInfoString(out, " <span class=\"muted\">vs</span> ");
-	html_text(out, rows_text(rows, i, swapped ? FORMAT_A : FORMAT_B), 30);
-	appendStringInfo(out, "<small>%s and %s posts</small></th>",
-					 rows_text(rows, i, swapped ? FORMAT_N_B : FORMAT_N_A),
-					 rows_text(rows, i, swapped ? FORMAT_N_A : FORMAT_N_B));
-	appendStringInfo(
-		out,
-		"<td class=\"interval\" aria-hidden=\"true\"><i class=\"one\"></i>"
-		"<i class=\"bar\" style=\"left:%.1f%%;width:%.1f%%\"></i><i class=\"est\" style=\"left:%.1f%%\"></i></td>",
-		ratio_left(lo), ratio_left(hi) - ratio_left(lo), ratio_left(ratio));
-	appendStringInfo(out, "<td class=\"ratio\"><b>%s</b><small><span>%s to %s</span>%s</small></td></tr>",
-					 ratio_text(ratio), ratio_digits(lo), ratio_digits(hi),
-					 clear ? "" : "<span class=\"vh\">, no clear difference</span>");
-}
-
-void
-section_formats(StringInfo out, const Gathered *g)
-{
-	const Rows *rows = &g->formats;
-	const char *platform = "";
-	int of_platform = 0;
-
-	if (!rows->known || rows->count == 0)
-		return;
-	appendStringInfoString(
-		out,
-		"<section class=\"panel\" aria-labelledby=\"h-formats\"><h2 id=\"h-formats\">Formats compared</h2>"
-		"<p class=\"lead\">Reactions to one kind of post against another, with the interval that holds the truth 9 times in 10. "
-		"A filled bar is clear of 1\xC3\x97.</p>"
-		"<table class=\"ratios\"><caption class=\"vh\">Ratio of reactions between kinds of posts</caption>"
-		"<thead><tr><th scope=\"col\">Comparison</th><td class=\"scale8\" aria-hidden=\"true\">"
-		"<span style=\"left:0\">\xC2\xBD</span><span style=\"left:25%\">1\xC3\x97</span><span style=\"left:50%\">2\xC3\x97</span>"
-		"<span style=\"left:75%\">4\xC3\x97</span><span style=\"left:100%\">8\xC3\x97</span></td>"
-		"<th scope=\"col\"><span class=\"vh\">Ratio</span></th></tr></thead><tbody>");
-	for (int i = 0; i < rows->count; i++)
-	{
-		const char *name = rows_text(rows, i, FORMAT_PLATFORM);
-		int place = platform_place(name);
-
-		if (place < 0)
-			continue;
-		if (strcmp(platform, name) != 0)
-		{
-			platform = name;
-			of_platform = 0;
-			appendStringInfo(
-				out,
-				"<tr class=\"group k%d\"><th scope=\"rowgroup\" colspan=\"3\"><span class=\"key\" aria-hidden=\"true\"></span>%s</th></tr>",
-				place, platforms[place]->label);
-		}
-		if (of_platform++ < FORMATS_MOST)
-			put_format(out, rows, i, place);
-	}
-	appendStringInfoString(out, "</tbody></table></section>");
 }
 
 /* ---- The best posts ---- */
