@@ -93,7 +93,7 @@ class Artist:
         if self.truth in ("spike", "collaboration"):
             ig["audience"] = gains(self.draw, self.args.mean, 0, size=60)
             # not on the same day for all, or the platform would have moved
-            at = settled - 1 - (self.number % 20 if self.truth == "spike" else 2)
+            at = settled - 1 - self.number % 20
             ig["audience"][at] = round(12 * self.args.mean + 50)
             ig["audience"][at + 1] = round(6 * self.args.mean + 25)
         elif self.truth == "level":
@@ -169,7 +169,7 @@ class Artist:
                 views = round(20 * math.exp(y))
             self.items.append((self.user, platform, "post%d" % i, kind, at, title, who, round(math.exp(y)), views))
         if self.truth == "collaboration":
-            day = LAST - datetime.timedelta(days=2 + 4)
+            day = LAST - datetime.timedelta(days=2 + 2 + self.number % 20)    # the day before the spike
             self.items.append((self.user, "instagram", "duet", "reel", datetime.datetime.combine(day, datetime.time(18)),
                                "Duet feat. Ana", ["Ana"], 50000, None))
         if self.truth == "release":
