@@ -19,14 +19,23 @@
 static const struct
 {
 	int days;
+	bool of_gains; /* of counters alone, whose daily gains mean something */
 	const char *what;
 } needs[] = {
-	{8, "the growth of a week"},
-	{21, "spikes"},
-	{28, "records and changes of level"},
-	{42, "weekends and unusual weeks"},
-	{60, "what moves together across platforms"},
+	{8, true, "the growth of a week"},
+	{21, true, "spikes"},
+	{28, false, "records"},
+	{42, true, "weekends, new levels and unusual weeks"},
+	{60, true, "what moves together across platforms"},
 };
+
+/* Does the method say anything of such a track? */
+static bool
+is_needed(int need, const Track *track)
+{
+	return needs[need].of_gains ? track->daily || (need == 0 && track->role == ROLE_AUDIENCE)
+								: track->role == ROLE_REACH;
+}
 
 /* The track that says most of the outlet. */
 static const Track *
@@ -76,7 +85,7 @@ need_days(Run *run, const Outlet *outlet, const Track *track)
 	StringInfoData extra;
 	int next = 0;
 
-	while (next < lengthof(needs) && needs[next].days <= known)
+	while (next < lengthof(needs) && (needs[next].days <= known || !is_needed(next, track)))
 		next++;
 	if (next == lengthof(needs))
 		return;
@@ -93,6 +102,8 @@ need_days(Run *run, const Outlet *outlet, const Track *track)
 	appendStringInfoString(&extra, "\"needs\":[");
 	for (int i = next; i < lengthof(needs); i++)
 	{
+		if (!is_needed(i, track))
+			continue;
 		json_next(&extra);
 		appendStringInfoChar(&extra, '{');
 		json_put_text(&extra, "for", needs[i].what);
@@ -116,7 +127,7 @@ gaps(Run *run, const Outlet *outlet, const Track *track)
 	DateADT settled = outlet_settled(outlet, run);
 	int at = Min(run_day(run, settled), run->artist->set->days - 1);
 	int from = Max(at - GAP_WINDOW + 1, track->series->first_known);
-	int last = track_last(run, track, settled, run->artist->set->days);
+	int last = track_last(run, track, settled, Max(run_day(run, settled) + 1, 1));
 	int missing;
 	Fact *fact;
 

@@ -117,7 +117,7 @@ has_word(const char *text, const char *word)
 
 	for (const char *at = text; *at; at++)
 	{
-		if (pg_strncasecmp(at, word, length) == 0 &&
+		if ((*at | 0x20) == word[0] && pg_strncasecmp(at, word, length) == 0 &&
 			(at == text || !(isalnum((unsigned char) at[-1]) || IS_HIGHBIT_SET(at[-1]))) &&
 			!(isalnum((unsigned char) at[length]) || IS_HIGHBIT_SET(at[length])))
 			return true;

@@ -12,6 +12,7 @@
 #include "executor/spi.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 
@@ -19,6 +20,9 @@
 #include "insight/insight.h"
 #include "insight/posts.h"
 #include "series/query.h"
+
+/* Older days say nothing of today. */
+#define HISTORY_MOST 3653
 
 static const char *const consumption_metrics[] = {"total_views", "total_streams", "total_plays"};
 
@@ -208,21 +212,61 @@ load_goals(Artist *artist, MemoryContext context)
 	}
 }
 
+/* A day of the calendar that people use: sums of days and microseconds stay in range. */
+static void
+check_day(DateADT as_of)
+{
+	DateADT first = date2j(1900, 1, 1) - POSTGRES_EPOCH_JDATE;
+	DateADT last = date2j(9999, 1, 1) - POSTGRES_EPOCH_JDATE;
+
+	if (!DATE_NOT_FINITE(as_of) && (as_of < first || as_of >= last))
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						errmsg("as_of must be a day between 1900 and 9998, not %s", date_text(as_of))));
+}
+
+/* The artist's days up to as_of, ten years of them at most; false where there are none. */
+static bool
+find_days(Datum user_id, DateADT as_of, DateADT *since, DateADT *until)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum values[2] = {
+		user_id, DateADTGetDatum(DATE_NOT_FINITE(as_of) ? date2j(9999, 1, 1) - POSTGRES_EPOCH_JDATE : as_of)};
+	int nest = query_begin();
+	bool none;
+
+	query_plan(&plan,
+			   "SELECT min(date), max(date) FROM dreamsuite.daily_metrics"
+			   " WHERE user_id = $1 AND date <= $2 AND date >= '1900-01-01'",
+			   2, (Oid[]){UUIDOID, DATEOID});
+	query_run(plan, values, true, SPI_OK_SELECT);
+	*since = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &none));
+	if (!none)
+		*until = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &none));
+	query_end(nest);
+	if (none)
+		return false;
+	*since = Max(*since, *until - HISTORY_MOST);
+	return true;
+}
+
 bool
 artist_load(Artist *artist, Datum user_id, DateADT *as_of)
 {
 	MemoryContext context = CurrentMemoryContext;
 	instr_time begin, end;
+	DateADT since = 0, until = 0;
 	int nest;
 
 	INSTR_TIME_SET_CURRENT(begin);
 	memset(artist, 0, sizeof(Artist));
 	artist->user_id = user_id;
-	artist->set = series_load(user_id, DATEVAL_NOBEGIN, *as_of);
-	if (artist->set->days > 0 && DATE_NOT_FINITE(*as_of))
-		*as_of = artist->set->first + artist->set->days - 1;
+	check_day(*as_of);
+	if (find_days(user_id, *as_of, &since, &until))
+		artist->set = series_load(user_id, since, until);
+	else
+		artist->set = palloc0(sizeof(SeriesSet));
 	if (DATE_NOT_FINITE(*as_of))
-		*as_of = local_date(config_now(), "UTC");
+		*as_of = artist->set->days > 0 ? until : local_date(config_now(), "UTC");
 	prepare_outlets(artist);
 
 	nest = query_begin();

@@ -260,9 +260,9 @@ live(Looks *looks)
 	{
 		const Fact *old = lfirst(cell);
 
-		/* what is bound to a day (a spike) just grows old */
-		if (old->family == FAMILY_NONE || isnan(old->q_value) || strchr(old->subject, '@') ||
-			find_same(run, old) != NULL)
+		/* what is bound to a day, a week or a release just grows old */
+		if ((old->family != FAMILY_POSTS && old->family != FAMILY_WEEKEND && old->family != FAMILY_PAIRS) ||
+			isnan(old->q_value) || find_same(run, old) != NULL)
 			continue;
 		if (was_published(looks, old, 1))
 			kept = lappend(kept, resolved_fact(run, old));
