@@ -52,15 +52,6 @@
 	} while (0)
 #endif
 
-/* DecodeDateTime() of 16 tells more of an error than we need. */
-#if PG_VERSION_NUM >= 160000
-#define compat_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz)                                        \
-	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &(DateTimeErrorExtra){0})
-#else
-#define compat_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz)                                        \
-	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
-#endif
-
 /* Functions that do not return say so in front, as 18 has it. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

@@ -6,6 +6,10 @@ SET dreamsuite.test_now = '2026-03-01T06:00:00Z';
 SELECT dreamsuite.calendar_now() = '2026-03-01 06:00:00+00' AS frozen;
 SET dreamsuite.test_now = '2026-03-01 06:00:00+02';
 SELECT dreamsuite.calendar_now() = '2026-03-01 04:00:00+00' AS frozen;
+-- parallel workers take the setting over
+SELECT count(set_config(name, 'on', false)) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+SELECT dreamsuite.calendar_now() = '2026-03-01 04:00:00+00' AS frozen;
+SELECT count(set_config(name, 'off', false)) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 SET dreamsuite.test_now = '';
 SELECT dreamsuite.calendar_now() - clock_timestamp() < interval '1 minute' AS runs;
 SET dreamsuite.test_base_url = 'http://example.com';
