@@ -313,6 +313,22 @@ await_renewals(void)
 	}
 }
 
+/*
+ * Every statement here looks rows up by their keys, a few at a time. A plan made while tables are new and have no
+ * statistics would read them whole, or intersect bitmaps of half a table, and it is kept.
+ */
+static void
+set_planner(void)
+{
+	static const char *const off[] = {"enable_seqscan",   "enable_bitmapscan", "enable_hashjoin",
+									  "enable_mergejoin", "enable_material",   "jit"};
+
+	for (int i = 0; i < lengthof(off); i++)
+		SetConfigOption(off[i], "off", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("max_parallel_workers_per_gather", "0", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("plan_cache_mode", "force_generic_plan", PGC_USERSET, PGC_S_SESSION);
+}
+
 void
 dreamsuite_collector_main(Datum arg)
 {
@@ -331,6 +347,7 @@ dreamsuite_collector_main(Datum arg)
 	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("TimeZone", "UTC", PGC_USERSET, PGC_S_SESSION);
+	set_planner();
 	pgstat_report_activity(STATE_IDLE, NULL);
 
 	work.context = AllocSetContextCreate(TopMemoryContext, "dreamsuite collector", ALLOCSET_DEFAULT_SIZES);
