@@ -35,7 +35,8 @@
 static const char *const claim_sql =
 	"WITH due AS MATERIALIZED ("
 	"  SELECT d.* FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5)) AS p(platform, room)"
-	"  CROSS JOIN LATERAL (SELECT s.user_id, s.platform, dreamsuite.account_day($1, a.settings) AS day"
+	"  CROSS JOIN LATERAL (SELECT s.user_id, s.platform, dreamsuite.account_day($1, a.settings) AS day,"
+	"     a.external_id, a.handle, a.settings, a.granted_scopes, a.status"
 	"    FROM dreamsuite.account_state s"
 	"    JOIN dreamsuite.accounts a ON a.user_id = s.user_id AND a.platform = s.platform"
 	"     AND a.status IN ('active', 'pending')"
@@ -49,8 +50,9 @@ static const char *const claim_sql =
 	"    lease_until = $2 + pg_catalog.make_interval(secs => $3), last_started_at = $2, tried_on = due.day,"
 	"    attempts = CASE WHEN s.tried_on IS DISTINCT FROM due.day THEN 1 ELSE s.attempts + 1 END"
 	"  FROM due WHERE s.user_id = due.user_id AND s.platform = due.platform"
-	"  RETURNING s.user_id, s.platform, s.lease_token, s.attempts)"
-	" SELECT l.user_id, l.platform, l.lease_token, l.attempts, a.external_id, a.settings, a.granted_scopes, a.status,"
+	"  RETURNING due.*, s.lease_token, s.attempts)"
+	" SELECT l.user_id, l.platform, l.lease_token, l.attempts, l.external_id, l.handle, l.settings, l.granted_scopes,"
+	"  l.status,"
 	"  pg_catalog.nextval('dreamsuite.collection_runs_run_id_seq') AS run_id,"
 	"  k.access_token, k.refresh_token, k.expires_at, k.refresh_expires_at,"
 	"  p.client_id, p.client_secret, p.extra,"
@@ -58,12 +60,11 @@ static const char *const claim_sql =
 	"  (SELECT pg_catalog.array_agg(q.metric) FROM dreamsuite.metric_quarantine q"
 	"   WHERE q.user_id = l.user_id AND q.platform = l.platform AND q.until > $1) AS quarantined"
 	" FROM leased l"
-	" JOIN dreamsuite.accounts a ON a.user_id = l.user_id AND a.platform = l.platform"
 	" LEFT JOIN dreamsuite.account_secrets k ON k.user_id = l.user_id AND k.platform = l.platform"
 	" LEFT JOIN dreamsuite.apps p ON p.platform = l.platform"
 	" LEFT JOIN LATERAL (SELECT o.code, o.verifier, o.redirect_uri, o.state_hash, o.scopes FROM dreamsuite.oauth_states o"
 	"   WHERE o.user_id = l.user_id AND o.platform = l.platform AND o.code IS NOT NULL"
-	"   ORDER BY o.completed_at DESC LIMIT 1) c ON a.status = 'pending'";
+	"   ORDER BY o.completed_at DESC LIMIT 1) c ON l.status = 'pending'";
 
 /* Content known of the claimed accounts. $1 users, $2 platforms. */
 static const char *const known_sql =
@@ -250,6 +251,8 @@ job_from_row(MemoryContext parent, int row)
 	settings = jsonb_column(row, "settings");
 	job->account.settings = settings != NULL ? &settings->root : NULL;
 	job->account.external_id = text_column(row, "external_id");
+	job->identified = job->account.external_id != NULL;
+	job->handle = text_column(row, "handle");
 	job->account.scopes = texts_column(row, "granted_scopes");
 	job->account.quarantined = texts_column(row, "quarantined");
 

@@ -51,6 +51,7 @@
 
 static HttpEngine *engine;
 static bool wanted[MAX_PLATFORMS]; /* the platform may have more due accounts than were claimed */
+static TimestampTz wanted_at;      /* clock: since then each of them may */
 static bool claim_wanted = true;
 static bool claim_after_store = false;
 static TimestampTz next_due = TIME_UNKNOWN;
@@ -75,6 +76,7 @@ want_all(void)
 {
 	claim_wanted = true;
 	memset(wanted, true, sizeof(wanted));
+	wanted_at = GetCurrentTimestamp();
 }
 
 static void
@@ -91,12 +93,10 @@ store_done(void)
 		Job *job = lfirst(cell);
 
 		work.count--;
-		work.of_platform[job->platform_index]--;
 		MemoryContextDelete(job->context);
 	}
 	list_free(jobs);
-	for (int i = 0; platforms[i] != NULL; i++)
-		claim_wanted = claim_wanted || wanted[i];
+	claim_wanted = true;
 	if (claim_after_store)
 	{
 		want_all();
@@ -107,12 +107,13 @@ store_done(void)
 /*
  * Claims the accounts that there is room for; more than one connection's worth, so that slow ones do not idle it. Waits
  * until it is worth a transaction: a quarter of all and half of what a platform may have at work has become free, or a
- * platform has next to nothing at work.
+ * platform has next to nothing at work. Jobs that wait to be stored count no more: they use no connection.
  */
 static void
 claim_more(void)
 {
-	int most = Max(2 * config_max_connections, STORE_BATCH);
+	int most = Max(3 * config_max_connections, STORE_BATCH);
+	int at_work = work.count - list_length(work.done);
 	bool worth = work.count == 0;
 	Look look;
 	List *jobs;
@@ -121,7 +122,7 @@ claim_more(void)
 	for (int i = 0; platforms[i] != NULL && !worth; i++)
 		worth = wanted[i] &&
 				(work.of_platform[i] <= ROOM_LEAST / 2 ||
-				 (work.count <= most * 3 / 4 && work.of_platform[i] <= pace_room(platforms[i], most) / 2));
+				 (at_work <= most * 3 / 4 && work.of_platform[i] <= pace_room(platforms[i], most) / 2));
 	claim_wanted = false;
 	if (!worth)
 		return;
@@ -152,6 +153,13 @@ keep_leases(void)
 	if (jobs != NIL)
 		claim_renew(jobs);
 	list_free(jobs);
+}
+
+/* While there is work the other platforms are looked at now and then: what is free would be shared with those that have nothing. */
+static bool
+may_want_all(void)
+{
+	return GetCurrentTimestamp() - wanted_at >= CLAIM_AGAIN_MS * INT64CONST(1000);
 }
 
 /*
@@ -382,7 +390,12 @@ dreamsuite_collector_main(Datum arg)
 			want_all();
 			claim_after_store = work.count > 0;
 		}
-		if (until_due() == 0)
+		if (work.has_ended)
+		{
+			work.has_ended = false;
+			claim_wanted = true;
+		}
+		if (until_due() == 0 && (work.count == 0 || may_want_all()))
 		{
 			lease_check = 0;
 			want_all();

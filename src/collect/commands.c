@@ -26,7 +26,7 @@
 DREAMSUITE_FUNCTION(dreamsuite_collect_due);
 DREAMSUITE_FUNCTION(dreamsuite_collect);
 
-#define LOOK_EVERY_MS     100
+#define LOOK_EVERY_MS     100 /* and not before half of the time that the rest will take */
 #define SAY_EVERY_MS      2000
 #define START_PATIENCE_MS 5000
 #define LONG_PAUSE        USECS_PER_MINUTE
@@ -223,6 +223,18 @@ say_progress(int done, int failed, int running, int waiting, int total, Timestam
 							 : "")));
 }
 
+/*
+ * Milliseconds until it is worth looking again. A look reads the state of every account of the call: many looks would take
+ * from the collector what it needs to come to an end.
+ */
+static long
+until_look(int done, int total, TimestampTz began, TimestampTz now)
+{
+	double left = done > 0 ? (now - began) / 1000.0 / done * (total - done) : 0;
+
+	return Max(LOOK_EVERY_MS, (long) Min(left / 2, SAY_EVERY_MS));
+}
+
 /* Waits until every account of the call has an outcome, or is told to wait. Returns how many failed. */
 static int
 wait_for_outcomes(Call *call, int *waiting)
@@ -274,8 +286,8 @@ wait_for_outcomes(Call *call, int *waiting)
 			said = now;
 			said_done = done;
 		}
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_EVERY_MS,
-						 PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 until_look(done, total - *waiting, began, now), PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

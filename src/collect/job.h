@@ -63,6 +63,8 @@ typedef struct Job
 	const char *status; /* of the account: active, pending, ... */
 	TimestampTz started_at;
 	Account account;
+	bool identified;    /* the account's external_id was known */
+	const char *handle; /* that is stored; NULL: none */
 	Tokens tokens;
 	OAuthClient client; /* def NULL: the platform has no OAuth; id NULL: no app is registered */
 	bool placeholder;   /* no credentials or no API: a row of nulls, no request */
@@ -82,12 +84,12 @@ typedef struct Job
 	List *held; /* Request *: refused for their token, asked again when there is a new one */
 
 	/* Of authorise.c */
-	bool renewing;    /* a renewal is under way */
-	bool renewed;     /* one was made in this run: a refusal after it means that the consent has ended */
-	bool app_renewed; /* the same of the app's token */
-	bool app_failed;  /* the app got no token: the artist's own is used */
+	bool renewing;      /* a renewal is under way */
+	bool renewed;       /* one was made in this run: a refusal after it means that the consent has ended */
+	bool app_renewed;   /* the same of the app's token */
+	bool app_failed;    /* the app got no token: the artist's own is used */
 	bool token_dropped; /* the artist's is of no use; what needs none is collected */
-	bool discovered;  /* the Pages were read in this run */
+	bool discovered;    /* the Pages were read in this run */
 	int exchange_tries;
 	int token_serial;     /* grows with every new access token */
 	List *pages;          /* PageFound * */

@@ -439,7 +439,9 @@ store_accounts(List *jobs, const Ending *endings)
 		column_text(states, job->error != ERROR_NONE ? error_class_name(job->error) : NULL);
 		column_text(states, run_text(job));
 
-		if (external_id == NULL && handle == NULL && job->new_status == NULL)
+		/* Seldom does a day tell anything new of who it is. */
+		if (job->new_status == NULL && (external_id == NULL || job->identified) &&
+			(handle == NULL || (job->handle != NULL && strcmp(handle, job->handle) == 0)))
 			continue;
 		columns_row(accounts);
 		column_uuid(accounts, &job->user_id);

@@ -186,6 +186,8 @@ job_finish(Job *job)
 		work.done_since = GetCurrentTimestamp();
 	old = MemoryContextSwitchTo(work.context);
 	work.done = lappend(work.done, job);
+	work.of_platform[job->platform_index]--;
+	work.has_ended = true;
 	MemoryContextSwitchTo(old);
 }
 

@@ -16,7 +16,8 @@ typedef struct Work
 	List *done;                     /* Job *: to be stored */
 	TimestampTz done_since;         /* clock: since then the oldest of them waits */
 	int count;                      /* of both */
-	int of_platform[MAX_PLATFORMS]; /* the same by platform, in the order of the registry */
+	int of_platform[MAX_PLATFORMS]; /* at work, in the order of the registry */
+	bool has_ended;                 /* one of them is done since the last look */
 } Work;
 
 extern Work work;
