@@ -21,7 +21,7 @@ BEGIN
         SELECT p.name, p.label, p.has_api, p.enabled, p.scopes, c.user_id IS NOT NULL AS connected, c.status, c.status_reason,
                c.granted_scopes, s.blocked_until, s.last_error,
                c.status = 'active' AND p.has_api AND p.enabled AS collects,
-               (now_ AT TIME ZONE COALESCE(c.settings ->> 'time_zone', 'UTC'))::date AS today,
+               dreamsuite.account_day(now_, COALESCE(c.settings, '{}')) AS today,
                (SELECT max(d.date) FROM dreamsuite.daily_metrics d
                  WHERE d.user_id = whose AND d.platform = p.name AND jsonb_strip_nulls(d.metrics) <> '{}') AS last_day
           FROM dreamsuite.platform_catalog() k

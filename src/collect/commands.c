@@ -34,10 +34,12 @@ DREAMSUITE_FUNCTION(dreamsuite_collect);
 /* The accounts that a schedule may begin, and whose day is not done yet. $1 calendar's now. */
 static const char *const mark_sql =
 	"UPDATE dreamsuite.account_state s SET next_due_at = $1"
-	" FROM dreamsuite.accounts a"
-	" WHERE a.user_id = s.user_id AND a.platform = s.platform AND s.next_due_at IS NULL"
-	"  AND a.status IN ('active', 'pending')"
-	"  AND (s.done_on IS NULL OR s.done_on < ($1 AT TIME ZONE COALESCE(a.settings OPERATOR(pg_catalog.->>) 'time_zone', 'UTC'))::date)";
+	" FROM (SELECT o.user_id, o.platform FROM dreamsuite.account_state o"
+	"   JOIN dreamsuite.accounts a ON a.user_id = o.user_id AND a.platform = o.platform"
+	"    AND a.status IN ('active', 'pending')"
+	"   WHERE o.next_due_at IS NULL AND (o.done_on IS NULL OR o.done_on < dreamsuite.account_day($1, a.settings))"
+	"   ORDER BY o.user_id, o.platform FOR NO KEY UPDATE OF o) l"
+	" WHERE s.user_id = l.user_id AND s.platform = l.platform AND s.next_due_at IS NULL";
 
 static const char *const due_sql =
 	"SELECT pg_catalog.count(*)::integer FROM dreamsuite.account_state s"
