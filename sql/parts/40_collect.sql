@@ -1,4 +1,7 @@
 -- Accounts and their collection.
+--
+-- Who changes an account waits for the collector, and it for them: all lock oauth_states, account_state, account_secrets,
+-- accounts in this order, and of account_state many rows by user and platform.
 
 CREATE FUNCTION merge_known(older jsonb, newer jsonb) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'dreamsuite_merge_known' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -60,10 +63,10 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM dreamsuite.check_user(pause_account.user_id);
     PERFORM dreamsuite.account_must_exist(pause_account.user_id, pause_account.platform);
+    UPDATE dreamsuite.account_state s SET next_due_at = NULL
+     WHERE s.user_id = pause_account.user_id AND s.platform = pause_account.platform;
     UPDATE dreamsuite.accounts a SET status = 'paused', status_reason = 'paused by hand'
      WHERE a.user_id = pause_account.user_id AND a.platform = pause_account.platform AND a.status <> 'paused';
-    UPDATE dreamsuite.account_state s SET next_due_at = NULL
-     WHERE s.user_id = pause_account.user_id AND s.platform = pause_account.platform AND s.next_due_at IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION pause_account(uuid, text) IS 'Leaves an account alone until resume_account().';
@@ -74,6 +77,8 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM dreamsuite.check_user(resume_account.user_id);
     PERFORM dreamsuite.account_must_exist(resume_account.user_id, resume_account.platform);
+    PERFORM FROM dreamsuite.account_state s
+      WHERE s.user_id = resume_account.user_id AND s.platform = resume_account.platform FOR NO KEY UPDATE;
     UPDATE dreamsuite.accounts a
        SET status = CASE WHEN dreamsuite.platform_needs_token(a.platform)
                               AND NOT EXISTS (SELECT FROM dreamsuite.account_secrets k
@@ -96,6 +101,13 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM dreamsuite.check_user(disconnect_account.user_id);
     PERFORM dreamsuite.account_must_exist(disconnect_account.user_id, disconnect_account.platform);
+    -- a run or an exchange of tokens that is being stored comes first: what it stores is what must go
+    DELETE FROM dreamsuite.oauth_states o
+     WHERE o.user_id = disconnect_account.user_id AND o.platform = disconnect_account.platform;
+    DELETE FROM dreamsuite.account_state s
+     WHERE s.user_id = disconnect_account.user_id AND s.platform = disconnect_account.platform;
+    PERFORM FROM dreamsuite.account_secrets k
+      WHERE k.user_id = disconnect_account.user_id AND k.platform = disconnect_account.platform FOR UPDATE;
     -- the sealed tokens wait there until the collector has ended the consent at the platform
     IF dreamsuite.platform_revokes(disconnect_account.platform) THEN
         INSERT INTO dreamsuite.revocations (user_id, platform, access_token, refresh_token, key_id, next_at)
@@ -108,10 +120,6 @@ BEGIN
     END IF;
     DELETE FROM dreamsuite.account_secrets k
      WHERE k.user_id = disconnect_account.user_id AND k.platform = disconnect_account.platform;
-    DELETE FROM dreamsuite.oauth_states o
-     WHERE o.user_id = disconnect_account.user_id AND o.platform = disconnect_account.platform;
-    DELETE FROM dreamsuite.account_state s
-     WHERE s.user_id = disconnect_account.user_id AND s.platform = disconnect_account.platform;
     DELETE FROM dreamsuite.metric_quarantine q
      WHERE q.user_id = disconnect_account.user_id AND q.platform = disconnect_account.platform;
     DELETE FROM dreamsuite.accounts a
@@ -138,7 +146,7 @@ BEGIN
         SELECT c.oid::regclass FROM pg_class c
           JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'user_id' AND NOT t.attisdropped
          WHERE c.relnamespace = 'dreamsuite'::regnamespace AND c.relkind IN ('r', 'p')
-         ORDER BY c.relname
+         ORDER BY array_position('{oauth_states,account_state,account_secrets,accounts}'::name[], c.relname), c.relname
     LOOP
         EXECUTE format('DELETE FROM %s WHERE user_id = $1', owned) USING forget_user.user_id;
         GET DIAGNOSTICS n = ROW_COUNT;
@@ -161,8 +169,11 @@ LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = 
     WITH changed AS (
         UPDATE dreamsuite.account_state AS s SET next_due_at = make_due.due_at, requested_at = make_due.requested_at,
                attempts = 0
-          FROM unnest(make_due.users, make_due.platforms) AS j (user_id, platform)
-         WHERE s.user_id = j.user_id AND s.platform = j.platform
+          FROM (SELECT o.user_id, o.platform
+                  FROM unnest(make_due.users, make_due.platforms) AS j (user_id, platform)
+                  JOIN dreamsuite.account_state AS o ON o.user_id = j.user_id AND o.platform = j.platform
+                 ORDER BY o.user_id, o.platform FOR NO KEY UPDATE OF o) AS l
+         WHERE s.user_id = l.user_id AND s.platform = l.platform
         RETURNING s.user_id)
     SELECT count(*) FROM changed
 $$;

@@ -299,6 +299,26 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 		explicit_bzero(refresh_token, strlen(refresh_token));
 
 	SPI_connect();
+	/*
+	 * The tables in the order in which the collector locks them. The clock is read when the locks are held: a run that was
+	 * claimed before is older than the request and than the connection.
+	 */
+	if (SPI_execute_with_args(
+			"INSERT INTO dreamsuite.account_state AS s (user_id, platform, next_due_at, requested_at)"
+			" VALUES ($1, $2, $7, pg_catalog.clock_timestamp())"
+			" ON CONFLICT (user_id, platform) DO UPDATE SET next_due_at = excluded.next_due_at,"
+			"  requested_at = pg_catalog.clock_timestamp(), attempts = 0",
+			7, types, values, nulls, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not store the state of the account");
+	if (has_token &&
+		SPI_execute_with_args(
+			"INSERT INTO dreamsuite.account_secrets AS k (user_id, platform, access_token, refresh_token, expires_at, key_id)"
+			" VALUES ($1, $2, $8, $9, $10, $11)"
+			" ON CONFLICT (user_id, platform) DO UPDATE SET access_token = excluded.access_token,"
+			"  refresh_token = excluded.refresh_token, expires_at = excluded.expires_at, refresh_expires_at = NULL,"
+			"  key_id = excluded.key_id, updated_at = pg_catalog.now()",
+			11, types, values, nulls, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not store the sealed tokens");
 	if (SPI_execute_with_args(
 			"INSERT INTO dreamsuite.accounts AS a (user_id, platform, external_id, status, granted_scopes, settings)"
 			" VALUES ($1, $2, $3, $4, $5, $6)"
@@ -313,25 +333,9 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 			"  granted_scopes = CASE WHEN excluded.status = 'active' OR NOT EXISTS (SELECT FROM"
 			"    dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform)"
 			"   THEN excluded.granted_scopes ELSE a.granted_scopes END,"
-			"  settings = excluded.settings, connected_at = pg_catalog.now()",
+			"  settings = excluded.settings, connected_at = pg_catalog.clock_timestamp()",
 			6, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the account");
-	if (SPI_execute_with_args(
-			"INSERT INTO dreamsuite.account_state AS s (user_id, platform, next_due_at, requested_at)"
-			" VALUES ($1, $2, $7, pg_catalog.clock_timestamp())"
-			" ON CONFLICT (user_id, platform) DO UPDATE SET next_due_at = excluded.next_due_at,"
-			"  requested_at = excluded.requested_at, attempts = 0",
-			7, types, values, nulls, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not store the state of the account");
-	if (has_token &&
-		SPI_execute_with_args(
-			"INSERT INTO dreamsuite.account_secrets AS k (user_id, platform, access_token, refresh_token, expires_at, key_id)"
-			" VALUES ($1, $2, $8, $9, $10, $11)"
-			" ON CONFLICT (user_id, platform) DO UPDATE SET access_token = excluded.access_token,"
-			"  refresh_token = excluded.refresh_token, expires_at = excluded.expires_at, refresh_expires_at = NULL,"
-			"  key_id = excluded.key_id, updated_at = pg_catalog.now()",
-			11, types, values, nulls, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not store the sealed tokens");
 	SPI_finish();
 	secret_show_statement(&hidden);
 	PG_RETURN_VOID();

@@ -95,9 +95,13 @@ static const char *const next_sql =
 /* Leases of jobs that take long go on. $1 users, $2 platforms, $3 tokens, $4 clock's now, $5 lease seconds. */
 static const char *const renew_sql =
 	"UPDATE dreamsuite.account_state s SET lease_until = $4 + pg_catalog.make_interval(secs => $5)"
-	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
-	"  AS j(user_id, platform, lease_token)"
-	" WHERE s.user_id = j.user_id AND s.platform = j.platform AND s.lease_token = j.lease_token";
+	" FROM (SELECT o.user_id, o.platform, o.lease_token"
+	"   FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
+	"    AS j(user_id, platform, lease_token)"
+	"   JOIN dreamsuite.account_state o ON o.user_id = j.user_id AND o.platform = j.platform"
+	"    AND o.lease_token = j.lease_token"
+	"   ORDER BY o.user_id, o.platform FOR NO KEY UPDATE OF o) l"
+	" WHERE s.user_id = l.user_id AND s.platform = l.platform AND s.lease_token = l.lease_token";
 
 /* ---- Values of a row ---- */
 

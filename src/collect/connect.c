@@ -569,14 +569,14 @@ dreamsuite_complete_authorization(PG_FUNCTION_ARGS)
 		SPI_execute_with_args("UPDATE dreamsuite.oauth_states SET code = $4, key_id = $5,"
 							  "  completed_at = pg_catalog.clock_timestamp() WHERE state_hash = $3",
 							  5, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
-		SPI_execute_with_args("UPDATE dreamsuite.accounts SET status = 'pending', status_reason = NULL,"
-							  "  connected_at = pg_catalog.clock_timestamp()"
-							  " WHERE user_id = $1 AND platform = $2",
-							  2, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
 		SPI_execute_with_args("UPDATE dreamsuite.account_state SET next_due_at = $6, attempts = 0,"
 							  "  requested_at = pg_catalog.clock_timestamp()"
 							  " WHERE user_id = $1 AND platform = $2",
-							  6, types, values, NULL, false, 0) != SPI_OK_UPDATE)
+							  6, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
+		SPI_execute_with_args("UPDATE dreamsuite.accounts SET status = 'pending', status_reason = NULL,"
+							  "  connected_at = pg_catalog.clock_timestamp()"
+							  " WHERE user_id = $1 AND platform = $2",
+							  2, types, values, NULL, false, 0) != SPI_OK_UPDATE)
 		elog(ERROR, "could not store the code");
 	SPI_finish();
 	secret_show_statement(&hidden);

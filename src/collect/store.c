@@ -68,7 +68,7 @@ jobs_with_lease(List *jobs)
 					"SELECT j.at FROM unnest($1, $2, $3, $4) AS j(user_id, platform, lease_token, at)"
 					" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"
 					"  AND s.lease_token = j.lease_token"
-					" FOR UPDATE OF s",
+					" ORDER BY s.user_id, s.platform FOR UPDATE OF s",
 					columns, SPI_OK_SELECT);
 	for (int row = 0; row < (int) SPI_processed; row++)
 	{
