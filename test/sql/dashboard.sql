@@ -117,6 +117,18 @@ SELECT dreamsuite.dashboard(NULL);
 SELECT dreamsuite.dashboard(:artist, 'infinity');
 SELECT dreamsuite.dashboard(:artist, '4713-01-01 BC');
 
+-- a role of grant_access() sees the page of the user of its request, and of nobody else
+CREATE ROLE regress_dashboard;
+SELECT dreamsuite.grant_access('regress_dashboard');
+SET ROLE regress_dashboard;
+SELECT set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-0000000000a2"}', false) IS NOT NULL AS set;
+SELECT dreamsuite.dashboard_page()::text = :'page' AS own;
+SELECT pg_temp.has(dreamsuite.dashboard(:artist), 'Nothing to show yet') AS nothing_of_others;
+RESET ROLE;
+RESET request.jwt.claims;
+SELECT dreamsuite.revoke_access('regress_dashboard');
+DROP ROLE regress_dashboard;
+
 -- nobody may call it who was not granted it
 CREATE ROLE dashboard_stranger;
 GRANT USAGE ON SCHEMA dreamsuite TO dashboard_stranger;
