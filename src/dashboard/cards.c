@@ -71,9 +71,9 @@ age_text(int days)
 	return days == 1 ? pstrdup("yesterday") : psprintf("%d days ago", days);
 }
 
-/* ▲ +1.2k (+2.1%): the sign, the shape and a word say the direction, the colour only repeats it. */
+/* ▲ +1.2k (+2.1%): the sign, the shape and a word say the direction, the colour only repeats it. `say` writes the number. */
 static void
-put_change(StringInfo out, double change, double base)
+put_change(StringInfo out, double change, double base, char *(*say)(double value))
 {
 	const char *class = change > 0 ? "up" : change < 0 ? "down" : "flat";
 	const char *shape = change > 0 ? "\xE2\x96\xB2" : change < 0 ? "\xE2\x96\xBC" : "=";
@@ -85,7 +85,7 @@ put_change(StringInfo out, double change, double base)
 		return;
 	}
 	appendStringInfo(out, "<span class=\"%s\"><span aria-hidden=\"true\">%s</span> %s</span>", class, shape,
-					 change == 0 ? "no change" : number_signed(change));
+					 change == 0 ? "no change" : say(change));
 	if (base > 0 && change != 0)
 		appendStringInfo(out, " <span class=\"pct\">%s</span>", percent_signed(100 * change / base));
 }
@@ -145,7 +145,7 @@ put_totals(StringInfo out, const Gathered *g)
 		for (int k = 0; k < 2; k++)
 		{
 			appendStringInfoString(out, "<div><dd class=\"big\">");
-			put_change(out, changes_known[k] ? change[k] : NAN, base[k]);
+			put_change(out, changes_known[k] ? change[k] : NAN, base[k], number_signed);
 			put_total(out, k == 0 ? "In 7 days" : "In 30 days",
 					  changes_known[k] == platforms_known
 						  ? NULL
@@ -252,9 +252,9 @@ put_card(StringInfo out, const Gathered *g, const Card *card)
 		appendStringInfo(out,
 						 " <span class=\"unit\">%s</span></p><dl class=\"changes\"><div><dt>7 days</dt><dd>",
 						 card->label);
-		put_change(out, card->change[0], card->base[0]);
+		put_change(out, card->change[0], card->base[0], number_signed_short);
 		appendStringInfoString(out, "</dd></div><div><dt>30 days</dt><dd>");
-		put_change(out, card->change[1], card->base[1]);
+		put_change(out, card->change[1], card->base[1], number_signed_short);
 		appendStringInfoString(out, "</dd></div>");
 		if (card->second)
 		{

@@ -252,8 +252,11 @@ put_fact(StringInfo out, const Rows *rows, int i)
 	if (rows_date(rows, i, FACT_START, &start) && rows_date(rows, i, FACT_END, &end))
 		put_term(out, "Window",
 				 start == end ? day_text(start) : psprintf("%s to %s", day_text(start), day_text(end)));
-	put_term(out, "Value", number_with_unit(rows_number(rows, i, FACT_VALUE), unit));
-	put_term(out, "Before", number_with_unit(rows_number(rows, i, FACT_BASELINE), unit));
+	/* where only a ratio was estimated, the value behind it is a logarithm */
+	if (!isnan(rows_number(rows, i, FACT_BASELINE)) || rows_text(rows, i, FACT_EFFECT_KIND) == NULL ||
+		strcmp(rows_text(rows, i, FACT_EFFECT_KIND), "ratio") != 0)
+		put_term(out, "Value", number_with_unit(rows_number(rows, i, FACT_VALUE), unit));
+	put_term(out, "Compared with", number_with_unit(rows_number(rows, i, FACT_BASELINE), unit));
 	put_term(out, "Effect", effect_text(rows, i));
 	if (rows_text(rows, i, FACT_N))
 		put_term(out, "Observations",

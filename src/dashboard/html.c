@@ -220,6 +220,16 @@ number_signed(double value)
 }
 
 char *
+number_signed_short(double value)
+{
+	double size = fabs(value);
+
+	if (!isfinite(value) || size < 999.5 || size >= 9999.5)
+		return number_signed(value);
+	return psprintf("%s%.1fk", value > 0 ? "+" : MINUS, size / 1000);
+}
+
+char *
 percent_signed(double value)
 {
 	double size = fabs(value);

@@ -37,12 +37,13 @@ extern bool html_is_link(const char *url);
 
 /* ---- Numbers: NaN gives a dash, never 0. All are palloc'd text without markup. ---- */
 
-extern char *number_short(double value);   /* 9,876 · 12.3k · 1.24M */
-extern char *number_full(double value);    /* 12,345 · 0.0345 */
-extern char *number_signed(double value);  /* +1.2k · −35 · 0 */
-extern char *percent_signed(double value); /* +2.1% · −12% */
-extern char *ratio_digits(double value);   /* 0.66 · 1.4 · 12 */
-extern char *ratio_text(double value);     /* 1.4× */
+extern char *number_short(double value);        /* 9,876 · 12.3k · 1.24M */
+extern char *number_full(double value);         /* 12,345 · 0.0345 */
+extern char *number_signed(double value);       /* +1.2k · −35 · 0 */
+extern char *number_signed_short(double value); /* +1.2k from 1,000 on */
+extern char *percent_signed(double value);      /* +2.1% · −12% */
+extern char *ratio_digits(double value);        /* 0.66 · 1.4 · 12 */
+extern char *ratio_text(double value);          /* 1.4× */
 
 /* ---- Names of ours as people read them, palloc'd ---- */
 

@@ -51,7 +51,7 @@ const char dashboard_style[] =
 	".card,.panel{background:var(--card);border:1px solid var(--line);border-radius:16px;box-shadow:var(--shadow)}"
 	".card{padding:14px 14px 0;display:flex;flex-direction:column;min-width:0;overflow:hidden;min-height:190px}"
 	".card h3{display:flex;align-items:center}.handle{color:var(--muted);font-size:.8rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}"
-	".value{font-size:1.85rem;font-weight:680;letter-spacing:-.025em;line-height:1.2;margin-top:8px}.unit{font-size:.8rem;font-weight:400;letter-spacing:0;color:var(--muted)}"
+	".value{font-size:1.85rem;font-weight:680;letter-spacing:-.025em;line-height:1.2;margin-top:8px}.unit{display:block;font-size:.8rem;font-weight:400;letter-spacing:0;line-height:1.4;color:var(--muted)}"
 	".changes{font-size:.79rem;margin:6px 0 10px}.changes>div{display:flex;justify-content:space-between;flex-wrap:wrap;gap:0 6px}.changes dd{margin-left:auto}.changes dt{color:var(--muted)}"
 	".changes dd{text-align:right;font-weight:600}.wait{color:var(--muted);font-size:.85rem;padding-bottom:12px}"
 	".state{font-size:.78rem;padding-bottom:12px;color:var(--muted)}.spark+.state{padding-top:8px}"
@@ -78,6 +78,12 @@ const char dashboard_style[] =
 	".events{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:6px 22px;font-size:.85rem;margin-bottom:12px}"
 	".events li{display:flex;gap:8px;align-items:flex-start;min-width:0}.events li>span:last-child{min-width:0}"
 	".numbers{font-size:.85rem}.numbers summary{color:var(--muted)}.numbers td,.numbers th{border-top:1px solid var(--line)}.numbers td,.numbers thead th+th{text-align:right}"
+	/* pointing at a line or its name brings it out */
+	".area svg:has(.line:hover) .line:not(:hover){opacity:.18}.plot:has(.ends .k0:hover) .line:not(.k0),.plot:has(."
+	"ends .k1:hover) .line:not(.k1),.plot:has(.ends .k2:hover) .line:not(.k2),.plot:has(.ends .k3:hover) .line:not("
+	".k3),.plot:has(.ends .k4:hover) .line:not(.k4),.plot:has(.ends .k5:hover) .line:not(.k5),.plot:has(.ends .k6:h"
+	"over) .line:not(.k6),.plot:has(.ends .k7:hover) .line:not(.k7),.plot:has(.ends .k8:hover) .line:not(.k8),.plot"
+	":has(.ends .k9:hover) .line:not(.k9),.plot:has(.ends .k10:hover) .line:not(.k10){opacity:.18}"
 	/* heat */
 	".heat{table-layout:fixed;border-collapse:separate;border-spacing:3px}.heat th[scope=row]{width:auto;padding-left:0;overflow:hidden;text-overflow:ellipsis;vertical-align:middle}"
 	".heat thead td{width:92px;padding:0}.heat thead th{text-align:center;padding:2px 0;color:var(--muted);font-weight:500}.heat abbr{text-decoration:none}"
@@ -100,7 +106,7 @@ const char dashboard_style[] =
 	".posts .title{font-weight:550;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}.score{flex:none;text-align:right;line-height:1.3}.score b{font-size:1.15rem;display:inline-block}"
 	".score small{margin-left:3px;color:var(--muted)}.score span{display:block;color:var(--muted);font-size:.78rem}.score span *{color:inherit}"
 	/* goals */
-	".goal{padding:12px 0;border-top:1px solid var(--line);font-size:.86rem}.row{display:flex;justify-content:space-between;gap:10px;align-items:baseline;flex-wrap:wrap}"
+	".goals{margin-top:12px}.goal{padding:12px 0;border-top:1px solid var(--line);font-size:.86rem}.row{display:flex;justify-content:space-between;gap:10px;align-items:baseline;flex-wrap:wrap}"
 	".goal .bar{height:10px;border-radius:6px;background:var(--track);margin:8px 0 6px;overflow:hidden}.goal .bar i{display:block;height:100%;background:var(--c);border-radius:6px}"
 	".goal .chip{flex:none}"
 	/* facts */
@@ -119,7 +125,7 @@ const char dashboard_style[] =
 	"footer{margin:28px 2px 0;color:var(--muted);font-size:.8rem}"
 	"@media (max-width:900px){.columns{grid-template-columns:minmax(0,1fr)}}"
 	"@media (max-width:600px){.page{padding:16px 14px 28px}.cards{grid-template-columns:repeat(2,minmax(0,1fr));gap:10px}.card{padding:12px 12px 0;min-height:0}"
-	".spark{width:calc(100% + 24px);margin-inline:-12px}.value{font-size:1.45rem}.unit{display:block}.panel{padding:16px 14px}.changes{font-size:.78rem}.changes .pct{display:none}.changes .second{flex-wrap:wrap;column-gap:6px}.second dt{width:100%}"
+	".spark{width:calc(100% + 24px);margin-inline:-12px}.value{font-size:1.45rem}.panel{padding:16px 14px}.changes{font-size:.78rem}.changes .pct{display:none}.changes .second{flex-wrap:wrap;column-gap:6px}.second dt{width:100%}"
 	".totals{gap:16px 20px;display:grid;grid-template-columns:1fr 1fr}.totals .big{font-size:1.45rem}.totals .pct{font-size:.9rem}"
 	".plot{grid-template-columns:40px minmax(0,1fr) 9px 88px}.ends b{display:none}.ends span{font-size:.72rem;left:2px}.ends .key{width:8px;margin-right:4px}.ys span{right:5px;font-size:.7rem}"
 	".leaders{width:9px}.xs .x1,.xs .x3,.opt{display:none}.heat{border-spacing:2px;font-size:.7rem}.heat thead td{width:72px}.heat th[scope=row]{padding-right:2px}.heat small{font-size:.62rem}.heat thead th{font-size:.66rem}"
