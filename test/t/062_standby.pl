@@ -17,6 +17,7 @@ $primary->append_conf('postgresql.conf', <<"CONF");
 shared_preload_libraries = 'dreamsuite'
 dreamsuite.databases = 'postgres'
 dreamsuite.test_base_url = '$simulator'
+dreamsuite.test_now = '2026-03-01T06:00:00Z'
 dreamsuite.keyring_file = '${\ $primary->basedir }/keyring'
 CONF
 $primary->start;
