@@ -15,6 +15,7 @@
 #include "storage/procarray.h"
 
 #include "collect/collector.h"
+#include "series/query.h"
 
 static int wake_at_commit = 0; /* process to be woken when this transaction has committed */
 
@@ -39,9 +40,9 @@ wake_after_commit(XactEvent event, void *arg)
 int
 collector_pid(void)
 {
+	int nest = query_begin();
 	int pid = 0;
 
-	SPI_connect();
 	if (SPI_execute(
 			psprintf(
 				"SELECT l.pid FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory'"
@@ -50,7 +51,7 @@ collector_pid(void)
 			true, 1) == SPI_OK_SELECT &&
 		SPI_processed == 1)
 		pid = atoi(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
-	SPI_finish();
+	query_end(nest);
 	return pid;
 }
 
