@@ -27,6 +27,7 @@
 #define RENEW_AHEAD_S  600 /* a run is over by then */
 #define STILL_GOOD     (30 * USECS_PER_SEC)
 #define EXCHANGE_TRIES 3
+#define STRAY_REFUSALS 3                    /* of a token that has just come, until it is believed to be dead */
 #define MOST_TRIES     6                    /* of one request, whatever tokens it carried */
 #define SHORT_LIVED    (2 * USECS_PER_HOUR) /* Meta's tokens that come from a code */
 
@@ -630,6 +631,12 @@ authorise_refused(Job *job, Request *request, const Verdict *verdict)
 	{
 		job->held = lappend(job->held, request);
 		renew(job);
+		return ERROR_NONE;
+	}
+	if (verdict->error == ERROR_AUTH_EXPIRED && job->renewed && request->tries < STRAY_REFUSALS)
+	{
+		/* A consent is not given up for one stray refusal of a token that has just come. */
+		job->waiting = lappend(job->waiting, request);
 		return ERROR_NONE;
 	}
 	if (job->platform->needs_token || job->tokens.access_token == NULL)

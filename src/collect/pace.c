@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -50,6 +51,7 @@ struct Bucket
 	char *reason;
 
 	bool changed;
+	bool pause_changed; /* this must outlive a crash */
 	struct Bucket *next;
 };
 
@@ -240,7 +242,7 @@ pace_pause(Bucket *bucket, TimestampTz until, ErrorClass why, const char *reason
 	bucket->paused_until = until;
 	bucket->why = why;
 	bucket->tokens = Min(bucket->tokens, 0);
-	bucket->changed = true;
+	bucket->changed = bucket->pause_changed = true;
 }
 
 TimestampTz
@@ -352,7 +354,7 @@ pace_load(void)
 			bucket->quota = number_of(tuple, desc, 8);
 		else if (isnan(bucket->used))
 			bucket->used = 0;
-		bucket->changed = false;
+		bucket->changed = bucket->pause_changed = false;
 	}
 	load_quotas();
 }
@@ -371,6 +373,8 @@ pace_store(void)
 
 		if (!bucket->changed)
 			continue;
+		if (bucket->pause_changed)
+			ForceSyncCommit();
 		values[0] = CStringGetTextDatum(bucket->name);
 		values[1] = CStringGetTextDatum(bucket->platform->name);
 		values[2] = TimestampTzGetDatum(bucket->paused_until);
@@ -396,7 +400,7 @@ pace_store(void)
 				" resets_at = excluded.resets_at, updated_at = pg_catalog.clock_timestamp()",
 				8, types),
 			values, nulls, SPI_OK_INSERT);
-		bucket->changed = false;
+		bucket->changed = bucket->pause_changed = false;
 	}
 }
 

@@ -267,7 +267,19 @@ metrics_of(const Plan *plan, const char *id)
 	return meta_metrics(plan, metrics);
 }
 
-/* Ids of a listing's first page, newest first, at most `room`: of posts those that are new or recent. */
+/* Does the post hide its likes, and were those that its insights told lost as well? */
+static bool
+lacks_likes(const Plan *plan, const JsonbContainer *post, const char *id)
+{
+	const ContentItem *item = contents_find(plan->known, id);
+
+	return !json_has(post, "like_count") && item != NULL && item->likes == COUNT_UNKNOWN;
+}
+
+/*
+ * Ids of a listing's first page, newest first, at most `room`: of posts those that are new or recent, or whose likes are
+ * told nowhere else and were never heard.
+ */
 static List *
 ids_worth_asking(const Plan *plan, const char *listing, int room)
 {
@@ -282,7 +294,8 @@ ids_worth_asking(const Plan *plan, const char *listing, int room)
 
 		if (id == NULL || kind_of(post) == NULL)
 			continue;
-		if (stories || !plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, RECENT_DAYS))
+		if (stories || !plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, RECENT_DAYS) ||
+			lacks_likes(plan, post, id))
 			ids = lappend(ids, id);
 	}
 	return ids;
@@ -425,6 +438,13 @@ read_guests(ContentItem *item, const JsonbContainer *guests)
 }
 
 static void
+keep(int64 *count, int64 value)
+{
+	if (value != COUNT_UNKNOWN)
+		*count = value;
+}
+
+static void
 read_item(Normalised *out, const JsonbContainer *post, const char *kind)
 {
 	char *id = json_id(post, "id"), *title = json_text(post, "caption"), *url = json_text(post, "permalink");
@@ -440,9 +460,9 @@ read_item(Normalised *out, const JsonbContainer *post, const char *kind)
 		item->url = url;
 	if (published_at != TIME_UNKNOWN)
 		item->published_at = published_at;
-	/* Absent is hidden now, whatever was shown before. */
-	item->likes = json_count(post, "like_count");
-	item->comments = json_count(post, "comments_count");
+	/* What is hidden now stays what was known of it, from an earlier day or from its insights. */
+	keep(&item->likes, json_count(post, "like_count"));
+	keep(&item->comments, json_count(post, "comments_count"));
 	read_guests(item, json_array_at(post, "collaborators.data"));
 }
 
@@ -456,13 +476,6 @@ static void
 read_story(Normalised *out, const JsonbContainer *story)
 {
 	read_item(out, story, "story");
-}
-
-static void
-keep(int64 *count, int64 value)
-{
-	if (value != COUNT_UNKNOWN)
-		*count = value;
 }
 
 static void
@@ -484,8 +497,8 @@ read_post_insights(Normalised *out, const Entry *entry)
 	keep(&item->views, meta_lifetime(entry->body, "views"));
 	keep(&item->saves, meta_lifetime(entry->body, "saved"));
 	keep(&item->shares, meta_lifetime(entry->body, "shares"));
-	if (item->likes == COUNT_UNKNOWN)
-		item->likes = meta_lifetime(entry->body, "likes");
+	/* Asked where the post hides them; what an earlier day knew is older, and the listing's own word is the better one. */
+	item->likes = Max(item->likes, meta_lifetime(entry->body, "likes"));
 	if (item->comments == COUNT_UNKNOWN)
 		item->comments = meta_lifetime(entry->body, "comments");
 	if (watched != COUNT_UNKNOWN) /* milliseconds */

@@ -1,0 +1,130 @@
+# Limits of the platforms: what they named is waited for and outlives a crash, buckets and quotas stop us before they do,
+# and quota_status() tells.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use DreamSuite;
+
+start_simulator('--now', '2026-03-01T06:00:00Z', '--scale', '0-99999999:posts=0,cadence=0', '--deezer-quota');
+my $node = new_node('limits', "shared_preload_libraries = 'dreamsuite'", 'log_statement = none');
+set_now($node, '2026-03-01T06:00:00Z');
+
+sub sql { return $node->safe_psql('postgres', shift); }
+
+# connects accounts of the users FIRST..LAST
+sub connect_users
+{
+	my ($platform, $first, $last) = @_;
+	my $id = $platform eq 'deezer' ? 'i::text' : 'NULL';
+	my $token = $platform eq 'deezer' ? 'NULL' : "'tok-$platform-' || i";
+
+	sql("SELECT count(dreamsuite.connect_account(('00000000-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid, '$platform', $id, $token)) FROM generate_series($first, $last) i");
+	return;
+}
+
+# accounts whose last run lacks nothing
+sub whole { my ($platform) = @_; return sql("SELECT count(*) FROM dreamsuite.account_state WHERE platform = '$platform' AND last_outcome = 'ok'"); }
+sub setting { my ($name, $value) = @_; sql("ALTER SYSTEM SET dreamsuite.$name = $value"); sql('SELECT pg_reload_conf()'); return; }
+
+# ---- an hour that the platform named
+
+connect_users('spotify', 1, 8);
+control('faults', '[{"kind": "429", "platform": "spotify", "until": "2026-03-01T07:00:00Z"}]');
+like(collect($node), qr/API rate limit exceeded/, 'CALL collect() says that the platform refused');
+my $refused = sql("SELECT count(*) FROM dreamsuite.request_log WHERE platform = 'spotify'");
+cmp_ok($refused, '<=', 8 * 4, 'those under way learn of it');
+is(sql("SELECT blocked_until = '2026-03-01 07:00+00', reason FROM dreamsuite.quota_status() WHERE platform = 'spotify' AND blocked_until IS NOT NULL"),
+	't|API rate limit exceeded', 'quota_status() tells how long and why');
+like(sql("SELECT value FROM dreamsuite.status() WHERE item = 'paused: spotify'"), qr/until 2026-03-01 07:00/, 'so does status()');
+
+# what was under way when the pause was named does not count
+control('stats', '{}');
+set_now($node, '2026-03-01T06:59:00Z');
+$node->stop('immediate');
+$node->start;
+like(collect($node), qr/spotify of user .* is not asked before 2026-03-01 07:00.*API rate limit exceeded/s, 'a crash does not forget the pause');
+sql('SELECT dreamsuite.collect_due()');
+sleep 1;
+is(sql("SELECT count(*) FROM dreamsuite.request_log WHERE platform = 'spotify'"), $refused, 'nothing is asked before the named time');
+is(simulator_stats('early_requests'), 0, 'says the platform as well');
+
+setting('test_pacing', 'on');
+sql("TRUNCATE dreamsuite.request_log");
+set_now($node, '2026-03-01T07:00:00Z');
+collect($node);
+is(whole('spotify'), 8, 'then every account is collected');
+is(sql(q{SELECT max(n) <= 10 + 5 * 3 + 1 FROM (SELECT count(*) OVER (ORDER BY at RANGE BETWEEN CURRENT ROW AND interval '3 s' FOLLOWING) AS n
+	FROM dreamsuite.request_log WHERE platform = 'spotify') t}), 't', 'at the allowed rate: no storm follows')
+  or diag(sql(q{SELECT count(*), max(at) - min(at) FROM dreamsuite.request_log}));
+is(sql("SELECT blocked_until FROM dreamsuite.quota_status() WHERE bucket = 'spotify'"), '', 'and the pause is over');
+is(sql("SELECT accounts, cost_per_account > 0, accounts_that_fit > 10000 FROM dreamsuite.quota_status() WHERE bucket = 'api.spotify.com'"),
+	'8|t|t', 'quota_status() tells how many more accounts fit');
+
+# ---- Deezer: 50 requests in 5 seconds of one address
+
+connect_users('deezer', 1, 40);
+collect($node, "platform => 'deezer'");
+is(whole('deezer'), 40, 'forty accounts of Deezer are collected');
+is(sql("SELECT count(*), count(*) FILTER (WHERE error_class <> 'ok') FROM dreamsuite.request_log WHERE platform = 'deezer'"),
+	'120|0', 'without a request that its quota refused');
+setting('test_pacing', 'off');
+
+# ---- YouTube: a quota of units, by the day in California
+
+$node->safe_psql('postgres', q{SELECT dreamsuite.register_app('youtube', 'client', 'secret', 'https://app.example/back', '{"daily_quota": 20}')});
+set_now($node, '2026-03-08T06:00:00Z');
+is(sql("SELECT used, \"left\", resets_at = '2026-03-08 08:00+00' FROM dreamsuite.quota_status() WHERE bucket = 'www.googleapis.com'"),
+	'0|20|t', 'before it is used the quota of the operator is there');
+connect_users('youtube', 1, 12);
+collect($node, "platform => 'youtube'");
+my $first = whole('youtube');
+cmp_ok($first, '>', 2, 'some accounts were collected');
+cmp_ok($first, '<', 12, 'others were not');
+my $used = "SELECT used FROM dreamsuite.quota_status() WHERE bucket = 'www.googleapis.com'";
+cmp_ok(sql($used), '<=', 20, 'no more units were used than there are');
+cmp_ok(sql($used), '>', 17, 'and hardly fewer');
+is(sql("SELECT blocked_until = '2026-03-08 08:00+00', reason FROM dreamsuite.quota_status() WHERE bucket = 'youtube'"),
+	't|the quota of 20 units a day is used up', 'until midnight in California');
+$node->stop('immediate');
+$node->start;
+cmp_ok(sql($used), '>', 17, 'a crash does not forget what was used');
+set_now($node, '2026-03-08T07:59:00Z');
+my $asked = sql("SELECT count(*) FROM dreamsuite.request_log WHERE platform = 'youtube'");
+collect($node, "platform => 'youtube'");
+is(sql("SELECT count(*) FROM dreamsuite.request_log WHERE platform = 'youtube'"), $asked, 'nothing is asked before midnight');
+set_now($node, '2026-03-08T08:00:00Z');
+ok(eventually($node, "SELECT count(*) > $first FROM dreamsuite.account_state WHERE platform = 'youtube' AND last_outcome = 'ok'", 't'),
+	'then the others are collected by themselves');
+cmp_ok(sql($used), '<=', 20, 'from a quota that began anew');
+set_now($node, '2026-03-08T12:00:00Z');
+is(sql("SELECT resets_at = '2026-03-09 07:00+00' FROM dreamsuite.quota_status() WHERE bucket = 'www.googleapis.com'"), 't',
+	'the day of the change to summer time ends an hour earlier');
+
+# ---- Meta: usage is heeded before the limit is met
+
+connect_users('facebook', 1, 10);
+control('usage', '{"percent": 90, "minutes": 7}');
+control('stats', '{}');
+collect($node, "platform => 'facebook'");
+cmp_ok(whole('facebook'), '<', 10, 'at 90 percent Meta is left alone');
+is(sql("SELECT used, blocked_until > dreamsuite.calendar_now() FROM dreamsuite.quota_status() WHERE bucket = 'facebook'"), '90|t', 'quota_status() tells the percentage');
+is(sql("SELECT count(*) FROM dreamsuite.request_log WHERE platform = 'facebook' AND error_class <> 'ok'"), '0', 'no request was refused');
+control('usage', '{"percent": 3}');
+set_now($node, '2026-03-08T12:30:00Z');
+collect($node, "platform => 'facebook'");
+is(whole('facebook'), 10, 'when it has calmed down every account is collected');
+
+# ---- one account's limit is that account's
+
+connect_users('instagram', 1, 5);
+control('faults', '[{"kind": "429", "platform": "instagram", "account": "3", "until": "2026-03-08T13:00:00Z"}]');
+collect($node, "platform => 'instagram'");
+is(sql("SELECT count(*) FROM dreamsuite.account_state WHERE platform = 'instagram' AND last_outcome = 'ok'"), '4', 'an account that is limited does not stop the others');
+is(sql("SELECT blocked_accounts FROM dreamsuite.quota_status() WHERE platform = 'instagram' LIMIT 1"), '1', 'and is counted');
+
+$node->stop;
+done_testing();
