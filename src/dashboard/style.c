@@ -133,6 +133,6 @@ const char dashboard_style[] =
 	".health td,.health th{padding:6px 2px}.health{font-size:.78rem}"
 	".ratios thead th:first-child{width:36%}.ratios thead th:last-child{width:25%}}"
 	/* on paper everything is open */
-	"@media print{body{background:#fff;font-size:11px}.page{max-width:none;padding:0}.card,.panel{box-shadow:none;break-inside:avoid}.panel{break-inside:auto}.columns{display:block}.columns .panel{margin-bottom:14px}"
+	"@media print{html{font-size:11px}body{background:#fff}.page{max-width:none;padding:0}.card,.panel{box-shadow:none;break-inside:avoid}.panel{break-inside:auto}.columns{display:block}.columns .panel{margin-bottom:14px}"
 	".skip{display:none}details::details-content{content-visibility:visible;height:auto;display:block}li,tr{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}"
 	"@media (prefers-reduced-motion:reduce){*{transition:none!important}}";
