@@ -20,7 +20,7 @@ LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_c
             'current_user_id', 'sees_all_users', 'calendar_now']),
         -- no rows of users: for every role that was let in
         ('any', ARRAY[
-            'platforms', 'platform_catalog', 'metric_catalog', 'normalise',
+            'platforms', 'platform_catalog', 'metric_catalog', 'normalise', 'account_day',
             'adjust_pvalues', 'anomaly_scores', 'compare_groups', 'detect_changepoints', 'forecast', 'goal_eta', 'lead_lag']),
         -- what runs the house, and every user: with all_users alone
         ('all_users', ARRAY[
@@ -33,7 +33,7 @@ LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_c
             'account_secrets', 'apps', 'oauth_states', 'revocations', 'key_checks', 'access_roles',
             'key_status', 'rotate_keys', 'grant_access', 'revoke_access', 'apply_policies', 'link_auth_users', 'distribute',
             'access_rules', 'access_objects', 'check_user', 'account_must_exist', 'platform_needs_token', 'platform_revokes', 'merge_known',
-            'wake_collector', 'account_day', 'collect_time',
+            'wake_collector', 'collect_time',
             'check_encoding', 'check_schedule', 'cron_is_here', 'unschedule_before_drop', 'growth_support',
             'repair_changes_trigger', 'access_roles_trigger'])) AS r (rule, names)
 $$;
