@@ -57,7 +57,7 @@ SQL
 )
 
 # Planted truths: TRUTH NUMBER KIND DIRECTION LEAST-RECALL
-echo '# truth: share found, and of the facts of that kind the share told of artists that have it'
+echo '# planted truths: share found, and of the artists told of it the share that has it'
 while read -r truth kind direction least; do
     python3 generate.py --truth "$truth" --artists "$ARTISTS" --posts 60 --rho 0 --mean 30 --seed 2 | run || exit 1
     look "$truth"
@@ -68,6 +68,7 @@ SELECT round(found / :artists::numeric, 2), round(found / greatest(found + elsew
           FROM told WHERE kind = :'kind' AND coalesce(direction, '-') = :'direction') c;
 SQL
 )"
+    printf '# %-16s %-18s recall %s  precision %s\n' "$truth" "$kind" "${recall:-none}" "${precision:-none}"
     ok "${good:-f}" "$truth: $kind found of ${recall:-none}, precision ${precision:-none} beside six times as many artists without it"
 done <<'TRUTHS'
 format format_effect up 0.5
