@@ -135,7 +135,7 @@ obey_limit(Job *job, Request *request, const Verdict *verdict)
 {
 	TimestampTz now = config_now();
 	TimestampTz until =
-		verdict->wait_until != 0 ? verdict->wait_until : now + retry_default_wait(request->tries);
+		verdict->wait_until > now ? verdict->wait_until : now + retry_default_wait(request->tries);
 	bool frozen = config_test_now[0] != '\0';
 
 	if (verdict->scope == BLOCK_BUCKET)

@@ -11,6 +11,8 @@
 
 #include "platform/platform.h"
 
+#define LONGEST_WAIT_DAYS 366
+
 /* ---- Bodies by step ---- */
 
 Responses *
@@ -127,19 +129,24 @@ http_date(const char *text)
 	return time;
 }
 
+/* A wait that has passed, or that nobody could mean, is none: it would be no pause, or one without end. */
 TimestampTz
 retry_after(const Answer *answer)
 {
 	const char *value = answer_header(answer, "retry-after");
 	char *end;
 	long seconds;
+	TimestampTz until;
 
 	if (value == NULL)
 		return 0;
 	seconds = strtol(value, &end, 10);
 	if (end != value && *end == '\0')
-		return seconds < 0 || seconds > 366 * SECS_PER_DAY ? 0 : answer->at + seconds * USECS_PER_SEC;
-	return http_date(value);
+		return seconds < 0 || seconds > LONGEST_WAIT_DAYS * SECS_PER_DAY
+				   ? 0
+				   : answer->at + seconds * USECS_PER_SEC;
+	until = http_date(value);
+	return until <= answer->at || until > answer->at + LONGEST_WAIT_DAYS * USECS_PER_DAY ? 0 : until;
 }
 
 TimestampTz
