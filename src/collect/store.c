@@ -118,6 +118,13 @@ store_days(List *jobs)
 			continue;
 		if (row->overflow != NULL)
 			job_note_error(job, ERROR_BAD_RESPONSE, row->overflow);
+		if (job->result->content_count > PG_INT32_MAX)
+		{
+			job_note_error(job, ERROR_BAD_RESPONSE,
+						   psprintf("content_count " INT64_FORMAT " is larger than an integer",
+									job->result->content_count));
+			job->result->content_count = COUNT_UNKNOWN;
+		}
 		columns_row(columns);
 		column_uuid(columns, &job->user_id);
 		column_text(columns, job->platform->name);
