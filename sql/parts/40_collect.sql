@@ -90,6 +90,9 @@ BEGIN
     IF FOUND THEN
         UPDATE dreamsuite.account_state s SET next_due_at = dreamsuite.calendar_now(), attempts = 0
          WHERE s.user_id = resume_account.user_id AND s.platform = resume_account.platform;
+        IF current_setting('dreamsuite.collect_at') <> '' THEN  -- elsewhere collect_due() finds it
+            PERFORM dreamsuite.wake_collector();
+        END IF;
     END IF;
 END
 $$;

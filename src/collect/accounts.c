@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "collect/collector.h"
 #include "collect/secret.h"
 #include "config.h"
 #include "platform/platform.h"
@@ -338,6 +339,7 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 		elog(ERROR, "could not store the account");
 	SPI_finish();
 	secret_show_statement(&hidden);
+	collector_tell();
 	PG_RETURN_VOID();
 }
 

@@ -273,6 +273,14 @@ become_collector(TransactionId after)
 	return mine;
 }
 
+/* Whoever took this process for the collector until its end was heard by nobody: another one takes its place. */
+static void
+hear_last_call(int code, Datum arg)
+{
+	if (woken)
+		(void) collector_start(MyDatabaseId, false, InvalidTransactionId, NULL);
+}
+
 /*
  * Gives the collector's lock back. Whoever wanted to wake us before that is heard: then the lock is taken again, or the
  * one who has it is left to do the work. True where this process is to end.
@@ -290,6 +298,8 @@ leave(void)
 											 Int32GetDatum(COLLECTOR_LOCK_OBJECT)));
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(work.context);
+	if (ends)
+		on_shmem_exit(hear_last_call, (Datum) 0);
 	return ends;
 }
 
@@ -355,6 +365,8 @@ dreamsuite_collector_main(Datum arg)
 	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("TimeZone", "UTC", PGC_USERSET, PGC_S_SESSION);
+	/* What waited for a lock goes on with what it finds then, whatever the database's own default is. */
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
 	set_planner();
 	pgstat_report_activity(STATE_IDLE, NULL);
 

@@ -35,6 +35,12 @@ extern DREAMSUITE_EXPORT void dreamsuite_collector_main(Datum arg);
  */
 extern bool collector_wake(void);
 
+/*
+ * The same where dreamsuite.collect_at is the schedule: an account became due, and nobody else would say so. Elsewhere
+ * collect_due() finds it.
+ */
+extern void collector_tell(void);
+
 /* Registers a collector as a dynamic worker; false where no slot is free. */
 extern bool
 collector_start(Oid database, bool standing, TransactionId after, BackgroundWorkerHandle **handle);

@@ -260,6 +260,7 @@ wait_for_outcomes(Call *call, int *waiting)
 		total = int_value(4);
 		*waiting = int_value(5);
 		open = int_value(6);
+		SPI_freetuptable(SPI_tuptable); /* else each look would stay until the call ends */
 		if (running > 0 || done != seen_done)
 		{
 			seen = now;

@@ -378,7 +378,9 @@ make_account(const Platform *platform, Datum user_id, const char *login)
 			"  settings = a.settings OPERATOR(pg_catalog.||) excluded.settings"
 			"  WHERE excluded.settings OPERATOR(pg_catalog.<>) '{}' AND NOT a.settings OPERATOR(pg_catalog.?) 'login'",
 			3, types, values, nulls, false, 0) != SPI_OK_INSERT ||
-		SPI_execute_with_args("INSERT INTO dreamsuite.account_state (user_id, platform) VALUES ($1, $2)"
+		SPI_execute_with_args("INSERT INTO dreamsuite.account_state (user_id, platform, next_due_at)"
+							  " VALUES ($1, $2, dreamsuite.collect_time($1, '{}',"
+							  "  dreamsuite.account_day(dreamsuite.calendar_now(), '{}')))"
 							  " ON CONFLICT (user_id, platform) DO NOTHING",
 							  2, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the account");
@@ -477,6 +479,7 @@ dreamsuite_authorize_url(PG_FUNCTION_ARGS)
 	url = oauth_authorize_url(&app.client, app.redirect_uri, scopes, state, verifier);
 	MemoryContextSwitchTo(old);
 	SPI_finish();
+	collector_tell();
 	explicit_bzero(state, sizeof(state));
 	PG_RETURN_TEXT_P(cstring_to_text(url));
 }

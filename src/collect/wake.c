@@ -15,6 +15,7 @@
 #include "storage/procarray.h"
 
 #include "collect/collector.h"
+#include "config.h"
 #include "series/query.h"
 
 static int wake_at_commit = 0; /* process to be woken when this transaction has committed */
@@ -28,9 +29,7 @@ wake_after_commit(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_COMMIT && wake_at_commit != 0)
 	{
-		if (BackendPidGetProc(wake_at_commit) != NULL)
-			kill(wake_at_commit, SIGUSR2);
-		else
+		if (BackendPidGetProc(wake_at_commit) == NULL || kill(wake_at_commit, SIGUSR2) != 0)
 			(void) collector_start(MyDatabaseId, false, InvalidTransactionId, NULL);
 	}
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
@@ -71,6 +70,13 @@ collector_start(Oid database, bool standing, TransactionId after, BackgroundWork
 	strlcpy(worker.bgw_type, COLLECTOR_BACKEND_TYPE, sizeof(worker.bgw_type));
 	memcpy(worker.bgw_extra, &args, sizeof(args));
 	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+void
+collector_tell(void)
+{
+	if (config_enabled && config_collect_at[0] != '\0')
+		(void) collector_wake();
 }
 
 bool
