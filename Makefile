@@ -3,6 +3,7 @@
 #   make            the extension            make install    into the server that PG_CONFIG names
 #   make demo       the whole way of the data, on a private cluster
 #   make check      every test               make bench      the benchmarks, as ratios
+#   make dist       the archive for PGXN
 #   make check-versions   on PostgreSQL 15, 17 and 18, from newer Debian suites
 #
 # PG_CONFIG=/path/to/pg_config chooses the server.
@@ -68,6 +69,14 @@ $(INSTALL_SQL): $(sort $(wildcard sql/parts/*.sql)) dreamsuite.control
 
 # Every object follows every header: the tree is small and a stale object costs more than a rebuild.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
+
+.PHONY: dist
+# The archive for PGXN: what is committed, with the install script.
+dist: $(INSTALL_SQL)
+	mkdir -p dist
+	git archive --format=zip --prefix=dreamsuite-$(EXTVERSION)/sql/ --add-file=$(INSTALL_SQL) \
+		--prefix=dreamsuite-$(EXTVERSION)/ -o dist/dreamsuite-$(EXTVERSION).zip HEAD
+	@echo dist/dreamsuite-$(EXTVERSION).zip
 
 .PHONY: syntax
 # Compiles every file without keeping anything: for a second compiler.
