@@ -20,7 +20,7 @@
 
 #define ANSWER_MOST 65536 /* bytes */
 #define CLAIMS_MOST 4096
-#define LOOKS_MOST  40 /* days on which a fact that is not of today is looked for */
+#define LOOKS_MOST  10 /* days on which facts that are not of today are looked for */
 
 DREAMSUITE_FUNCTION(dreamsuite_check_claims);
 
@@ -105,11 +105,12 @@ look_for_facts(Check *check, DateADT as_of)
 
 /*
  * Facts are told on the newest day; an answer may be older, or about an earlier day. A fact is told from the end of its
- * window on, so the days after that are looked at.
+ * window on, so the days after that are looked at: a day at a time, and that day for all facts.
  */
 static void
 resolve(Check *check, DateADT as_of)
 {
+	DateADT looked[LOOKS_MOST];
 	int looks = 0;
 	ListCell *cell;
 
@@ -124,8 +125,14 @@ resolve(Check *check, DateADT as_of)
 			continue;
 		for (int later = 0; cited->fact == NULL && later < LOOKS_MOST && looks < LOOKS_MOST; later++)
 		{
+			bool seen = false;
+
+			for (int i = 0; i < looks; i++)
+				seen |= looked[i] == day + later;
+			if (seen)
+				continue;
+			looked[looks++] = day + later;
 			look_for_facts(check, day + later);
-			looks++;
 		}
 	}
 }
@@ -173,7 +180,9 @@ judge(ReturnSetInfo *info, const Check *check, const Claim *claim)
 			against = cited;
 		wrong_way |= fit == FIT_WRONG_WAY;
 	}
-	if (against)
+	if (claim->borrowed)
+		put_row(info, text, claim->length, NULL, false, "cites no fact");
+	else if (against)
 		put_row(info, text, claim->length, against->id, false,
 				psprintf("%s the fact, which says: %s", wrong_way ? "goes the other way than" : "contradicts",
 						 against->fact->sentence));

@@ -188,17 +188,6 @@ go_on_or_begin(Finder *f, int at, bool new_line, uint32_t rune)
 	f->paragraph += new_line;
 }
 
-/* First number of a sentence behind that of the claim. */
-static int
-next_number(const Finder *f, int i)
-{
-	int sentence = f->claims[i].sentence;
-
-	while (i < f->claim_count && f->claims[i].sentence == sentence)
-		i++;
-	return i < f->claim_count ? f->claims[i].start : f->text.length;
-}
-
 static void
 link_citations(Finder *f)
 {
@@ -223,16 +212,17 @@ link_citations(Finder *f)
 					before--;
 				first = before;
 			}
-			else if (first == f->citation_count || f->citations[first].paragraph != claim->paragraph ||
-					 f->citations[first].start > next_number(f, i))
+			else if (first == f->citation_count || f->citations[first].paragraph != claim->paragraph)
 				continue;
+			else
+				claim->borrowed = true;
 		}
 		claim->cited = first;
 		claim->cited_count = 1;
 		while (first + claim->cited_count < f->citation_count &&
 			   f->citations[first + claim->cited_count].joined)
 			claim->cited_count++;
-		for (int k = 0; k < claim->cited_count; k++)
+		for (int k = 0; k < claim->cited_count && !claim->borrowed; k++)
 			f->citations[first + k].used = true;
 	}
 }

@@ -12,8 +12,8 @@
  *
  * A fact is cited as [F:id]; several stand in one bracket or in a row. What is cited after a number, in its sentence, is
  * for that number; where nothing comes after it, what was cited before it. A citation right behind the full stop belongs
- * to the sentence before it. A sentence that cites nothing may rest on the citation of the next ones in its paragraph, where
- * they have no number of their own.
+ * to the sentence before it. A sentence that cites nothing may borrow the next citation of its paragraph: that
+ * can bear a number out, but nothing is held against the fact that was not said of it.
  */
 #ifndef DREAMSUITE_CLAIMS_H
 #define DREAMSUITE_CLAIMS_H
@@ -52,6 +52,7 @@ typedef struct Claim
 	int sentence, paragraph;
 	int quote_start, quote_length; /* the quotation that it stands in; length 0: none */
 	int cited, cited_count;        /* its citations: first and how many; 0: cites nothing */
+	bool borrowed;                 /* they stand in a later sentence of the paragraph */
 } Claim;
 
 typedef struct Citation

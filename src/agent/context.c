@@ -147,27 +147,26 @@ static void
 load_health(Context *c, MemoryContext context)
 {
 	static SPIPlanPtr plan = NULL;
-	static SPIPlanPtr missing_plan = NULL;
-	List *missing;
 
 	c->missing = "{}";
 	if (!c->newest)
 		return;
-	query_plan(&plan,
-			   "SELECT jsonb_build_object('platform', platform, 'item', item, 'state', state,"
-			   " 'detail', left(detail, 160), 'hint', left(hint, 160))::text"
-			   " FROM dreamsuite.data_health($1) WHERE state IN ('problem', 'warning')"
-			   " ORDER BY state, platform, item LIMIT 12",
-			   1, (Oid[]){UUIDOID});
+	/* the missing metrics are the first row */
+	query_plan(
+		&plan,
+		"WITH h AS MATERIALIZED (SELECT * FROM dreamsuite.data_health($1))"
+		" SELECT told FROM ("
+		"SELECT '' AS state, '' AS platform, '' AS item, COALESCE(jsonb_object_agg(platform, metrics)::text, '{}') AS told"
+		" FROM (SELECT platform, jsonb_agg(substr(item, 9) ORDER BY item) AS metrics FROM h"
+		" WHERE state = 'unknown' AND starts_with(item, 'metric: ') GROUP BY platform) AS m"
+		" UNION ALL "
+		"SELECT state, platform, item, jsonb_build_object('platform', platform, 'item', item, 'state', state,"
+		" 'detail', left(detail, 160), 'hint', left(hint, 160))::text"
+		" FROM h WHERE state IN ('problem', 'warning')) AS t ORDER BY state, platform, item LIMIT 13",
+		1, (Oid[]){UUIDOID});
 	c->health = texts_of(plan, &c->user_id, NULL, context);
-	query_plan(&missing_plan,
-			   "SELECT jsonb_object_agg(platform, metrics)::text FROM (SELECT platform,"
-			   " jsonb_agg(substr(item, 9) ORDER BY item) AS metrics FROM dreamsuite.data_health($1)"
-			   " WHERE state = 'unknown' AND starts_with(item, 'metric: ') GROUP BY platform) AS m",
-			   1, (Oid[]){UUIDOID});
-	missing = texts_of(missing_plan, &c->user_id, NULL, context);
-	if (missing != NIL && linitial(missing) != NULL)
-		c->missing = linitial(missing);
+	c->missing = linitial(c->health);
+	c->health = list_delete_first(c->health);
 }
 
 static void

@@ -33,8 +33,8 @@ found(const char *text)
 		used += snprintf(out + used, sizeof(out) - used, "%s%.10g%s", i ? " " : "", claim->value,
 						 kinds[claim->kind]);
 		for (int k = 0; k < claim->cited_count; k++)
-			used += snprintf(out + used, sizeof(out) - used, "<%.*s", citations[claim->cited + k].length,
-							 copy + citations[claim->cited + k].start);
+			used += snprintf(out + used, sizeof(out) - used, "%c%.*s", claim->borrowed ? '~' : '<',
+							 citations[claim->cited + k].length, copy + citations[claim->cited + k].start);
 	}
 	free(copy);
 	return out;
@@ -164,9 +164,10 @@ test_citations(void)
 	finds("It grew 15% [F:week_growth:instagram.follower_count:2026-01-01..2026-01-08:0a1b2c3d].",
 		  "15%<week_growth:instagram.follower_count:2026-01-01..2026-01-08:0a1b2c3d");
 	finds("It grew vs. May by 15% [F:a], e.g. 30 [F:b]. So 4.", "15%<a 30<b 4");
-	finds("It grew 15%. Nothing explains it. [F:a]", "15%<a");
-	finds("It grew 15%. Nothing explains it [F:a], but 3 posts.", "15%<a 3<a");
-	finds("It grew 15%. Views fell 3% [F:a].", "15% 3%<a");
+	finds("It grew 15%. Nothing explains it. [F:a]", "15%~a");
+	finds("It grew 15%. Nothing explains it [F:a], but 3 posts.", "15%~a 3<a");
+	finds("It grew 15%. Views fell 3% [F:a].", "15%~a 3%<a");
+	finds("It grew 15%. Views fell 3%. [F:a]", "15%~a 3%<a");
 	finds("It grew 15%.\nNothing explains it [F:a].", "15%");
 	finds("unfinished 15% [F:a", "15%<a");
 	finds("empty 15% [F:] [F: ]", "15%");
