@@ -45,11 +45,11 @@ put_goal(StringInfo out, const Gathered *g, int i)
 	else if (track)
 		appendStringInfo(out, "<span class=\"chip %s\">%s</span>", track[0] == 't' ? "good" : "warn",
 						 track[0] == 't' ? "\xE2\x9C\x93 on track" : "\xE2\x96\xBC behind");
-	appendStringInfo(
-		out,
-		"</div><div class=\"bar\" role=\"img\" aria-label=\"%.0f percent\"><i style=\"width:%.1f%%\"></i></div>"
-		"<p class=\"row\"><span><b>",
-		width, width);
+	appendStringInfo(out,
+					 "</div><div class=\"bar\" role=\"img\" aria-label=\"%.0f percent\"><i "
+					 "style=\"width:%.1f%%\"></i></div>"
+					 "<p class=\"row\"><span><b>",
+					 width, width);
 	html_number(out, value);
 	appendStringInfoString(out, "</b> of ");
 	html_number(out, target);
@@ -88,9 +88,9 @@ section_goals(StringInfo out, const Gathered *g)
 		out, "<section class=\"panel\" aria-labelledby=\"h-goals\"><h2 id=\"h-goals\">Goals</h2>");
 	if (g->goals.count == 0)
 		appendStringInfoString(
-			out,
-			"<p class=\"lead\">No goal is set. A goal turns the pace of your numbers into a date:</p>"
-			"<pre><code>SELECT dreamsuite.set_goal(user_id, 'instagram',\n    'follower_count', 50000);</code></pre>");
+			out, "<p class=\"lead\">No goal is set. A goal turns the pace of your numbers into a date:</p>"
+				 "<pre><code>SELECT dreamsuite.set_goal(user_id, 'instagram',\n    'follower_count', "
+				 "50000);</code></pre>");
 	else
 	{
 		appendStringInfoString(out, "<ul class=\"goals\">");
@@ -293,9 +293,8 @@ section_facts(StringInfo out, const Gathered *g)
 			out, "<p class=\"lead\">Nothing stands out yet. Facts need some weeks of numbers.</p>");
 	else
 	{
-		appendStringInfoString(
-			out,
-			"<p class=\"lead\">The facts most worth knowing. Open one to see its evidence.</p><ol class=\"facts\">");
+		appendStringInfoString(out, "<p class=\"lead\">The facts most worth knowing. Open one to see its "
+									"evidence.</p><ol class=\"facts\">");
 		for (int i = 0; i < g->facts.count; i++)
 			put_fact(out, &g->facts, i);
 		appendStringInfoString(out, "</ol>");

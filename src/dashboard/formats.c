@@ -101,7 +101,8 @@ put_format(StringInfo out, const Format *format)
 	appendStringInfo(
 		out,
 		"<small>%d and %d posts</small></th><td class=\"interval\" aria-hidden=\"true\"><i class=\"one\"></i>"
-		"<i class=\"bar\" style=\"left:%.1f%%;width:%.1f%%\"></i><i class=\"est\" style=\"left:%.1f%%\"></i></td>",
+		"<i class=\"bar\" style=\"left:%.1f%%;width:%.1f%%\"></i><i class=\"est\" "
+		"style=\"left:%.1f%%\"></i></td>",
 		format->n_a, format->n_b, ratio_left(format->lo), ratio_left(format->hi) - ratio_left(format->lo),
 		ratio_left(format->ratio));
 	appendStringInfo(out, "<td class=\"ratio\"><b>%s</b><small><span>%s to %s</span>%s</small></td></tr>",
@@ -117,11 +118,13 @@ section_formats(StringInfo out, const Gathered *g)
 	appendStringInfoString(
 		out,
 		"<section class=\"panel\" aria-labelledby=\"h-formats\"><h2 id=\"h-formats\">Formats compared</h2>"
-		"<p class=\"lead\">Reactions to one kind of post against another, with the interval that holds the truth 9 times in 10. "
+		"<p class=\"lead\">Reactions to one kind of post against another, with the interval that holds the "
+		"truth 9 times in 10. "
 		"A filled bar is clear of 1\xC3\x97.</p>"
 		"<table class=\"ratios\"><caption class=\"vh\">Ratio of reactions between kinds of posts</caption>"
 		"<thead><tr><th scope=\"col\">Comparison</th><td class=\"scale8\" aria-hidden=\"true\">"
-		"<span style=\"left:0\">\xC2\xBD</span><span style=\"left:25%\">1\xC3\x97</span><span style=\"left:50%\">2\xC3\x97</span>"
+		"<span style=\"left:0\">\xC2\xBD</span><span style=\"left:25%\">1\xC3\x97</span><span "
+		"style=\"left:50%\">2\xC3\x97</span>"
 		"<span style=\"left:75%\">4\xC3\x97</span><span style=\"left:100%\">8\xC3\x97</span></td>"
 		"<th scope=\"col\"><span class=\"vh\">Ratio</span></th></tr></thead><tbody>");
 	for (int i = 0; i < g->format_count; i++)

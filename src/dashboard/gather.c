@@ -296,7 +296,8 @@ gather_posts(Gathered *g)
 	query_plan(
 		&plan,
 		"SELECT c.platform, c.kind,"
-		"       CASE WHEN c.published_at >= $2::timestamptz - $4 * interval '1 day' THEN left(c.title, $5) END,"
+		"       CASE WHEN c.published_at >= $2::timestamptz - $4 * interval '1 day' THEN left(c.title, $5) "
+		"END,"
 		"       CASE WHEN c.published_at >= $2::timestamptz - $4 * interval '1 day' THEN c.url END,"
 		"       extract(isodow FROM l.at)::int - 1, l.at::date,"
 		"       CASE WHEN coalesce(c.likes, c.comments, c.shares, c.saves) IS NOT NULL"
@@ -305,7 +306,8 @@ gather_posts(Gathered *g)
 		"       c.views::float8"
 		"  FROM dreamsuite.content_items AS c"
 		"  LEFT JOIN dreamsuite.accounts AS a ON a.user_id = c.user_id AND a.platform = c.platform,"
-		"       LATERAL (SELECT c.published_at AT TIME ZONE coalesce(a.settings ->> 'time_zone', 'UTC') AS at) AS l"
+		"       LATERAL (SELECT c.published_at AT TIME ZONE coalesce(a.settings ->> 'time_zone', 'UTC') AS "
+		"at) AS l"
 		" WHERE c.user_id = $1 AND c.published_at > $2::timestamptz - $3 * interval '1 day'"
 		"   AND l.at < $2 + 1 AND c.kind NOT IN ('story', 'album', 'single', 'compilation')"
 		" ORDER BY c.platform, c.published_at, c.content_id",
@@ -346,18 +348,18 @@ gather_posts(Gathered *g)
 static void
 gather_releases(Gathered *g)
 {
-	read_rows(
-		&g->releases,
-		"SELECT to_char(min(r.day), 'YYYY-MM-DD'), min(r.title), string_agg(DISTINCT r.platform, ',')"
-		"  FROM (SELECT (c.published_at AT TIME ZONE 'UTC')::date AS day, left(c.title, 300) AS title, c.platform"
-		"          FROM dreamsuite.content_items AS c"
-		"         WHERE c.user_id = $1 AND c.kind IN ('album', 'single', 'compilation')"
-		"           AND c.published_at >= $2::timestamp AT TIME ZONE 'UTC'"
-		"           AND c.published_at < ($3 + 1)::timestamp AT TIME ZONE 'UTC') AS r"
-		" GROUP BY lower(regexp_replace(r.title, ' - (single|ep)$', '', 'i'))"
-		" ORDER BY 1, 2 LIMIT 40",
-		3, (Oid[]){UUIDOID, DATEOID, DATEOID},
-		(Datum[]){g->user_id, DateADTGetDatum(g->as_of - CHART_DAYS + 1), DateADTGetDatum(g->as_of)});
+	read_rows(&g->releases,
+			  "SELECT to_char(min(r.day), 'YYYY-MM-DD'), min(r.title), string_agg(DISTINCT r.platform, ',')"
+			  "  FROM (SELECT (c.published_at AT TIME ZONE 'UTC')::date AS day, left(c.title, 300) AS title, "
+			  "c.platform"
+			  "          FROM dreamsuite.content_items AS c"
+			  "         WHERE c.user_id = $1 AND c.kind IN ('album', 'single', 'compilation')"
+			  "           AND c.published_at >= $2::timestamp AT TIME ZONE 'UTC'"
+			  "           AND c.published_at < ($3 + 1)::timestamp AT TIME ZONE 'UTC') AS r"
+			  " GROUP BY lower(regexp_replace(r.title, ' - (single|ep)$', '', 'i'))"
+			  " ORDER BY 1, 2 LIMIT 40",
+			  3, (Oid[]){UUIDOID, DATEOID, DATEOID},
+			  (Datum[]){g->user_id, DateADTGetDatum(g->as_of - CHART_DAYS + 1), DateADTGetDatum(g->as_of)});
 }
 
 static void
@@ -369,17 +371,24 @@ gather_facts(Gathered *g)
 		return;
 	read_rows(
 		&g->facts,
-		"SELECT f.fact_id, f.category, f.kind, f.direction, f.platform, f.metric, to_char(f.window_start, 'YYYY-MM-DD'),"
-		"       to_char(f.window_end, 'YYYY-MM-DD'), to_char(f.settled_through, 'YYYY-MM-DD'), f.value, f.baseline, f.unit, f.effect, f.effect_lo,"
-		"       f.effect_hi, f.effect_kind, f.n, f.n_baseline, f.n_missing, f.method, f.evidence_class, f.q_value,"
-		"       f.tests_in_family, f.confidence, f.sentence, array_to_string(f.caveats, ', '), f.suggested_action,"
-		"       (SELECT string_agg(concat_ws(E'\\x1f', coalesce(p.post ->> 'date', ''), coalesce(p.post ->> 'kind', ''),"
-		"                                    left(translate(coalesce(p.post ->> 'title', ''), E'\\x1e\\x1f', ''), 300),"
+		"SELECT f.fact_id, f.category, f.kind, f.direction, f.platform, f.metric, to_char(f.window_start, "
+		"'YYYY-MM-DD'),"
+		"       to_char(f.window_end, 'YYYY-MM-DD'), to_char(f.settled_through, 'YYYY-MM-DD'), f.value, "
+		"f.baseline, f.unit, f.effect, f.effect_lo,"
+		"       f.effect_hi, f.effect_kind, f.n, f.n_baseline, f.n_missing, f.method, f.evidence_class, "
+		"f.q_value,"
+		"       f.tests_in_family, f.confidence, f.sentence, array_to_string(f.caveats, ', '), "
+		"f.suggested_action,"
+		"       (SELECT string_agg(concat_ws(E'\\x1f', coalesce(p.post ->> 'date', ''), coalesce(p.post ->> "
+		"'kind', ''),"
+		"                                    left(translate(coalesce(p.post ->> 'title', ''), E'\\x1e\\x1f', "
+		"''), 300),"
 		"                                    coalesce(p.post ->> 'interactions', '')), E'\\x1e' ORDER BY p.n)"
 		"          FROM jsonb_array_elements(CASE jsonb_typeof(f.evidence -> 'content')"
 		"                                    WHEN 'array' THEN f.evidence -> 'content' ELSE '[]' END)"
 		"               WITH ORDINALITY AS p(post, n) WHERE p.n <= 6),"
-		"       (SELECT string_agg(concat_ws(E'\\x1f', coalesce(d.day ->> 'date', ''), coalesce(d.day ->> 'value', '')),"
+		"       (SELECT string_agg(concat_ws(E'\\x1f', coalesce(d.day ->> 'date', ''), coalesce(d.day ->> "
+		"'value', '')),"
 		"                          E'\\x1e' ORDER BY d.n)"
 		"          FROM jsonb_array_elements(CASE jsonb_typeof(f.evidence -> 'rows')"
 		"                                    WHEN 'array' THEN f.evidence -> 'rows' ELSE '[]' END)"
@@ -397,14 +406,20 @@ gather_goals(Gathered *g)
 
 	if (!may_use("goal_status", 2, types))
 		return;
-	read_rows(
-		&g->goals,
-		"SELECT s.platform, s.metric, s.target, s.value, s.percent, s.needed_per_day, s.pace, to_char(s.eta, 'YYYY-MM-DD'),"
-		"       to_char(s.eta_lo, 'YYYY-MM-DD'), to_char(s.eta_hi, 'YYYY-MM-DD'), s.on_track, s.sentence, g.period, to_char(g.deadline, 'YYYY-MM-DD'), g.baseline"
-		"  FROM dreamsuite.goal_status($1, $2) AS s"
-		"  LEFT JOIN dreamsuite.goals AS g ON g.user_id = $1 AND g.goal_id = s.goal_id"
-		" ORDER BY g.created_at, s.goal_id LIMIT 24",
-		2, (Oid[]){UUIDOID, DATEOID}, (Datum[]){g->user_id, DateADTGetDatum(g->as_of)});
+	/* goal_status() loads all of the artist, also where there is no goal */
+	read_rows(&g->goals, "SELECT 1 FROM dreamsuite.goals WHERE user_id = $1 LIMIT 1", 1, (Oid[]){UUIDOID},
+			  (Datum[]){g->user_id});
+	if (g->goals.count == 0)
+		return;
+	read_rows(&g->goals,
+			  "SELECT s.platform, s.metric, s.target, s.value, s.percent, s.needed_per_day, s.pace, "
+			  "to_char(s.eta, 'YYYY-MM-DD'),"
+			  "       to_char(s.eta_lo, 'YYYY-MM-DD'), to_char(s.eta_hi, 'YYYY-MM-DD'), s.on_track, "
+			  "s.sentence, g.period, to_char(g.deadline, 'YYYY-MM-DD'), g.baseline"
+			  "  FROM dreamsuite.goal_status($1, $2) AS s"
+			  "  LEFT JOIN dreamsuite.goals AS g ON g.user_id = $1 AND g.goal_id = s.goal_id"
+			  " ORDER BY g.created_at, s.goal_id LIMIT 24",
+			  2, (Oid[]){UUIDOID, DATEOID}, (Datum[]){g->user_id, DateADTGetDatum(g->as_of)});
 }
 
 static void
@@ -427,10 +442,10 @@ newest_day(Datum user_id, DateADT *day)
 {
 	Rows rows;
 
-	read_rows(
-		&rows,
-		"SELECT to_char(max(date), 'YYYY-MM-DD') FROM dreamsuite.daily_metrics WHERE user_id = $1 AND date < 'infinity'",
-		1, (Oid[]){UUIDOID}, (Datum[]){user_id});
+	read_rows(&rows,
+			  "SELECT to_char(max(date), 'YYYY-MM-DD') FROM dreamsuite.daily_metrics WHERE user_id = $1 AND "
+			  "date < 'infinity'",
+			  1, (Oid[]){UUIDOID}, (Datum[]){user_id});
 	return rows_date(&rows, 0, 0, day);
 }
 

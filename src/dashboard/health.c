@@ -95,9 +95,8 @@ put_matrix(StringInfo out, const Rows *rows)
 		if (j == count && count < CHECKS_MOST && is_check(rows, i))
 			checks[count++] = rows_text(rows, i, HEALTH_ITEM);
 	}
-	appendStringInfoString(
-		out,
-		"<table class=\"health\"><caption class=\"vh\">State of each platform</caption><thead><tr><th scope=\"col\">Platform</th>");
+	appendStringInfoString(out, "<table class=\"health\"><caption class=\"vh\">State of each "
+								"platform</caption><thead><tr><th scope=\"col\">Platform</th>");
 	for (int j = 0; j < count; j++)
 	{
 		appendStringInfoString(out, "<th scope=\"col\">");
@@ -124,9 +123,9 @@ put_matrix(StringInfo out, const Rows *rows)
 			if (i < to && rows_text(rows, i, HEALTH_STATE))
 				put_state(out, rows_text(rows, i, HEALTH_STATE));
 			else
-				appendStringInfoString(
-					out,
-					"<span class=\"none\" aria-hidden=\"true\">\xE2\x80\x93</span><span class=\"vh\">not checked</span>");
+				appendStringInfoString(out,
+									   "<span class=\"none\" aria-hidden=\"true\">\xE2\x80\x93</span><span "
+									   "class=\"vh\">not checked</span>");
 			appendStringInfoString(out, "</td>");
 		}
 		appendStringInfoString(out, "</tr>");
@@ -196,9 +195,9 @@ section_health(StringInfo out, const Gathered *g)
 		return;
 	unknown = put_list(NULL, rows, true);
 	appendStringInfoString(
-		out,
-		"<section class=\"panel wide\" aria-labelledby=\"h-health\"><h2 id=\"h-health\">Health of the data</h2>"
-		"<p class=\"lead\">What is complete, what is missing, and what to do about it.</p>");
+		out, "<section class=\"panel wide\" aria-labelledby=\"h-health\"><h2 id=\"h-health\">Health of the "
+			 "data</h2>"
+			 "<p class=\"lead\">What is complete, what is missing, and what to do about it.</p>");
 	if (put_list(NULL, rows, false) > 0)
 	{
 		appendStringInfoString(out, "<ul class=\"todo\">");

@@ -318,11 +318,11 @@ section_growth(StringInfo out, const Gathered *g)
 		appendStringInfo(&desc, "%s%s %s", i ? ", " : "", name, grown);
 	}
 
-	appendStringInfo(
-		out,
-		"<section class=\"panel wide\" aria-labelledby=\"h-growth\"><h2 id=\"h-growth\">Growth of all audiences</h2>"
-		"<p class=\"lead\">Each line shows how far an audience has come since its first day here, in percent.</p>"
-		"<div class=\"chart\"><div class=\"plot\"><div class=\"ys\" aria-hidden=\"true\">");
+	appendStringInfo(out, "<section class=\"panel wide\" aria-labelledby=\"h-growth\"><h2 "
+						  "id=\"h-growth\">Growth of all audiences</h2>"
+						  "<p class=\"lead\">Each line shows how far an audience has come since its first "
+						  "day here, in percent.</p>"
+						  "<div class=\"chart\"><div class=\"plot\"><div class=\"ys\" aria-hidden=\"true\">");
 	for (int i = 0; i < tick_count; i++)
 		appendStringInfo(out, "<span style=\"top:%.2f%%\">%s</span>", svg_top(ticks[i], lo, hi), labels[i]);
 	appendStringInfo(out, "</div><div class=\"area\"><div class=\"flags\" aria-hidden=\"true\">");
@@ -340,9 +340,8 @@ section_growth(StringInfo out, const Gathered *g)
 		appendStringInfo(out, "<span class=\"x%d\" style=\"left:%d%%\">%s</span>", i, 25 * i,
 						 day_short(series_date(g->set, g->chart_from + (days - 1) * i / 4)));
 	/* thin leaders from the ends of the lines to their names */
-	appendStringInfoString(
-		out,
-		"</div></div><svg class=\"leaders\" viewBox=\"0 0 10 100\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+	appendStringInfoString(out, "</div></div><svg class=\"leaders\" viewBox=\"0 0 10 100\" "
+								"preserveAspectRatio=\"none\" aria-hidden=\"true\">");
 	for (int i = 0; i < count; i++)
 		appendStringInfo(out, "<path class=\"k%d\" d=\"M0 %.2fL10 %.2f\"/>", lines[i].card->place,
 						 lines[i].top, lines[i].label);

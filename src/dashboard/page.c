@@ -20,7 +20,8 @@ put_head(StringInfo out, const Gathered *g)
 	appendStringInfoString(
 		out,
 		"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+		"'unsafe-inline'; img-src data:; "
 		"base-uri 'none'; form-action 'none'\">"
 		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
 		"<meta name=\"color-scheme\" content=\"light dark\"><meta name=\"referrer\" content=\"no-referrer\">"
@@ -30,11 +31,11 @@ put_head(StringInfo out, const Gathered *g)
 		html_text(out, name, HTML_NAME_MOST);
 		appendStringInfoString(out, " \xC2\xB7 ");
 	}
-	appendStringInfoString(
-		out,
-		"Dream Suite</title><link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E"
-		"%3Crect width='24' height='24' rx='6' fill='%234a3fb5'/%3E%3Cpath d='M3 12h3l2-5 4 11 3-8 2 2h4' fill='none' "
-		"stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E\"><style>");
+	appendStringInfoString(out, "Dream Suite</title><link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg "
+								"xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E"
+								"%3Crect width='24' height='24' rx='6' fill='%234a3fb5'/%3E%3Cpath d='M3 "
+								"12h3l2-5 4 11 3-8 2 2h4' fill='none' "
+								"stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E\"><style>");
 	appendStringInfoString(out, dashboard_style);
 	appendStringInfoString(
 		out,
@@ -53,10 +54,9 @@ section_empty(StringInfo out, const Gathered *g)
 	appendStringInfoString(out, "<section class=\"panel wide welcome\" aria-labelledby=\"h-next\">");
 	if (g->card_count == 0)
 	{
-		appendStringInfoString(
-			out,
-			"<h2 id=\"h-next\">Nothing to show yet</h2>"
-			"<p class=\"lead\">No account is connected, so there are no numbers. Three steps lead to a full page:</p><ol class=\"steps\">");
+		appendStringInfoString(out, "<h2 id=\"h-next\">Nothing to show yet</h2>"
+									"<p class=\"lead\">No account is connected, so there are no numbers. "
+									"Three steps lead to a full page:</p><ol class=\"steps\">");
 		put_step(out, "Connect an account", "Open the address that this gives you, and allow access:",
 				 "SELECT dreamsuite.authorize_url('spotify', user_id);");
 		put_step(out, "Collect", "The collector runs every day by itself. To start it now:",

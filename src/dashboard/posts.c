@@ -124,11 +124,11 @@ put_week(StringInfo out, const Week *week, const char *name, bool all)
 		int level = isnan(ratio) ? 0 : shade(ratio);
 
 		if (isnan(ratio))
-			appendStringInfo(
-				out,
-				"<td class=\"few\"><span class=\"vh\">too few posts</span><span aria-hidden=\"true\">\xE2\x80\x93</span>"
-				"<small>%d</small></td>",
-				n);
+			appendStringInfo(out,
+							 "<td class=\"few\"><span class=\"vh\">too few posts</span><span "
+							 "aria-hidden=\"true\">\xE2\x80\x93</span>"
+							 "<small>%d</small></td>",
+							 n);
 		else
 			appendStringInfo(out,
 							 "<td class=\"%s%d\">%s<small>%d<span class=\"vh\"> posts</span></small></td>",
@@ -159,8 +159,10 @@ section_weekday(StringInfo out, const Gathered *g)
 	appendStringInfoString(
 		out,
 		"<section class=\"panel\" aria-labelledby=\"h-week\"><h2 id=\"h-week\">Engagement by weekday</h2>"
-		"<p class=\"lead\">Reactions to a post against the posts around it: 1.0 is usual, 1.5 half as much again. Small numbers count posts; few of them are pulled towards 1.</p>"
-		"<table class=\"heat\"><caption class=\"vh\">Median reactions by platform and weekday, relative to neighbouring posts</caption>"
+		"<p class=\"lead\">Reactions to a post against the posts around it: 1.0 is usual, 1.5 half as much "
+		"again. Small numbers count posts; few of them are pulled towards 1.</p>"
+		"<table class=\"heat\"><caption class=\"vh\">Median reactions by platform and weekday, relative to "
+		"neighbouring posts</caption>"
 		"<thead><tr><td></td>");
 	for (int day = 0; day < WEEKDAYS; day++)
 		appendStringInfo(out, "<th scope=\"col\"><abbr title=\"%s\">%.3s</abbr></th>", weekday_names[day],
@@ -223,7 +225,8 @@ section_posts(StringInfo out, const Gathered *g)
 	appendStringInfoString(
 		out,
 		"<section class=\"panel\" aria-labelledby=\"h-posts\"><h2 id=\"h-posts\">Posts that stood out</h2>"
-		"<p class=\"lead\">Of the last 30 days, by reactions against what is usual for the platform.</p><ol class=\"posts\">");
+		"<p class=\"lead\">Of the last 30 days, by reactions against what is usual for the platform.</p><ol "
+		"class=\"posts\">");
 	for (int i = 0; i < Min(count, BEST_POSTS); i++)
 	{
 		const DashboardPost *post = best[i];
