@@ -23,8 +23,9 @@
 #define PAIR_OUTLETS 6  /* those with most audience: every pair costs significance */
 #define PAIR_LAGS    14
 #define PAIR_R       0.3
-#define EVENT_Z      4.0 /* a day beyond it belongs to an event */
-#define EVENT_TAIL   7   /* days after a release that belong to it */
+#define EVENT_Z      4.0  /* a day beyond it belongs to an event */
+#define CALM_P       0.01 /* of the one lag that was chosen already */
+#define EVENT_TAIL   7    /* days after a release that belong to it */
 
 #define RELEASE_DAYS  28 /* a release is new for so long */
 #define REACH_POSTS   30 /* the newest posts say what a post reaches */
@@ -167,7 +168,7 @@ is_plural(const char *words)
 }
 
 static void
-pair_fact(Run *run, PairTest *test, double p, double q, int lo, int hi, int from, int n, int tests)
+pair_fact(Run *run, PairTest *test, double p, double q, int lo, int hi, int from, int n)
 {
 	double r[PAIR_LAGS + 1], calm_p[PAIR_LAGS + 1];
 	const char *what, *other, *when;
@@ -196,8 +197,7 @@ pair_fact(Run *run, PairTest *test, double p, double q, int lo, int hi, int from
 		calm_down(run, (Activity *) test->y, from, n);
 	/* does it hold on days on which nothing special happened? */
 	calm = stats_lead_lag(test->x->calm, test->y->calm, n, PAIR_LAGS, r, calm_p) == STATS_OK &&
-		   !isnan(calm_p[test->lag]) && calm_p[test->lag] * tests / Max(1, tests / 10) <= 0.10 &&
-		   r[test->lag] * test->r > 0;
+		   !isnan(calm_p[test->lag]) && calm_p[test->lag] <= CALM_P && r[test->lag] * test->r > 0;
 	fact->p_value = p;
 	fact->settled_through = series_date(run->artist->set, from + n - 1);
 	fact->window_start = series_date(run->artist->set, from);
@@ -219,8 +219,8 @@ pair_fact(Run *run, PairTest *test, double p, double q, int lo, int hi, int from
 				 test->y->outlet->platform->name, test->y->track->series->metric, test->lag);
 	fact->extra = psprintf("\"lag\":%d,\"lag_lo\":%d,\"lag_hi\":%d,\"holds_without_events\":%s", test->lag,
 						   lo, hi, calm ? "true" : "false");
-	fact->rows = psprintf("%s%s%s", evidence_rows(run, test->x->track, from, from + n - 1, 2),
-						  run->full ? "," : ",", evidence_rows(run, test->y->track, from, from + n - 1, 2));
+	fact->rows = psprintf("%s,%s", evidence_rows(run, test->x->track, from, from + n - 1, 2),
+						  evidence_rows(run, test->y->track, from, from + n - 1, 2));
 	fact->caveats = lappend(fact->caveats, "correlation");
 	if (!calm)
 		fact->caveats = lappend(fact->caveats, "around_events");
@@ -308,7 +308,7 @@ pair_facts(Run *run)
 				hi = Max(hi, tests[j].lag);
 			}
 		}
-		pair_fact(run, &tests[best], p[best], q[best], lo, hi, from, n, tested);
+		pair_fact(run, &tests[best], p[best], q[best], lo, hi, from, n);
 	}
 }
 

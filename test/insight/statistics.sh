@@ -42,6 +42,11 @@ SELECT rpad(coalesce(family, 'all'), 16), round(count(DISTINCT (setting, user_id
        (SELECT count(DISTINCT (setting, user_id)) FROM told WHERE truth = 0)::numeric, 3)
   FROM told WHERE truth = 0 GROUP BY ROLLUP (family) HAVING family IS NOT NULL OR grouping(family) = 1 ORDER BY 1;
 SQL
+echo '# and by setting: posts, autocorrelation, count a day'
+run -F ' ' <<'SQL' | sed 's/^/# /'
+SELECT rpad(setting, 16), round(count(DISTINCT user_id) FILTER (WHERE evidence_class = 'tested') / count(DISTINCT user_id)::numeric, 3)
+  FROM told WHERE truth = 0 GROUP BY setting ORDER BY setting;
+SQL
 while IFS='|' read -r family good share; do
     ok "$good" "false alarms of ${family:-all families}: $share"
 done < <(run <<'SQL'
