@@ -4,6 +4,8 @@
 # Nothing here touches a server that it did not start.
 
 set -u
+# a fresh machine says nothing of a locale, and a database in SQL_ASCII is refused
+export LC_ALL=C.UTF-8
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$ROOT"
 

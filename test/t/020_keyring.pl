@@ -16,7 +16,7 @@ my $bob = "'22222222-2222-2222-2222-222222222222'";
 my %raw = ($ann => "'\\x" . '11' x 16 . "'::bytea", $bob => "'\\x" . '22' x 16 . "'::bytea");
 
 my $node = PostgreSQL::Test::Cluster->new('keyring');
-$node->init;
+$node->init(extra => [ "--encoding=UTF8", "--locale=C.UTF-8" ]);
 $node->append_conf('postgresql.conf', "session_preload_libraries = dreamsuite\nlog_min_messages = debug5\nlog_error_verbosity = verbose\n");
 $node->start;
 my $data = $node->safe_psql('postgres', 'SHOW data_directory');
