@@ -15,6 +15,9 @@ SELECT dreamsuite.grant_access('service_role', all_users => true);
 SELECT kind, object AS "has no rule" FROM dreamsuite.access_objects() WHERE rule IS NULL;
 -- and one alone
 SELECT name AS "has two rules" FROM dreamsuite.access_rules() GROUP BY name HAVING count(*) > 1;
+-- and none is left of an object that is gone
+SELECT r.name AS "is gone" FROM dreamsuite.access_rules() AS r
+ WHERE NOT EXISTS (SELECT FROM dreamsuite.access_objects() AS o WHERE o.name = r.name);
 -- and no view shows more than its reader may see
 SELECT o.object AS "shows everything" FROM dreamsuite.access_objects() AS o JOIN dreamsuite.access_rules() AS r USING (name) WHERE o.rule <> r.rule;
 
