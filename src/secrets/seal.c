@@ -180,10 +180,12 @@ seal_prepare_keyring(void)
 	if (result.trouble == KEYFILE_MISSING)
 	{
 		used = seal_any_key_used();
-		if (used != 0)
-			report_no_key(used);
-		keyring_create();
+		if (used == 0)
+			keyring_create();
+		/* Where a key was used, another backend may have made the file since we looked. */
 		result = keyring_load();
+		if (used != 0 && result.trouble == KEYFILE_MISSING)
+			report_no_key(used);
 	}
 	if (result.trouble != KEYFILE_OK)
 		keyring_report(result);
