@@ -166,38 +166,73 @@ def check_settings(tap, lines, filled):
 
 
 def check_platforms(tap, lines, filled):
-    """docs/platforms.md has a section per platform, with its status and every metric it collects."""
+    """docs/platforms.md has a section per platform, with its status and a row per metric, as the registry tells them."""
     text = "\n".join(lines)
     for name, label, status in query(filled, "SELECT name, label, status FROM dreamsuite.platforms"):
         section = re.search(rf"^## {re.escape(label)} \(`{name}`, ([a-z ]+)\)\n(.*?)(?=^## |\Z)", text, re.M | re.S)
         if section is None:
             tap.say(False, f"platforms.md: {name}", f"no section \"## {label} (`{name}`, STATUS)\"")
             continue
-        metrics = {row[0] for row in query(filled, f"SELECT metric FROM dreamsuite.metric_catalog() WHERE platform = '{name}' "
-                                           "AND kind <> 'change'")}
-        missing = metrics - set(re.findall(r"`([a-z0-9_]+)`", section.group(2)))
-        ok = section.group(1).replace(" ", "_") == status and not missing
-        tap.say(ok, f"platforms.md: {name}", f"status {status}; not named: {', '.join(sorted(missing))}")
+        told = [" | ".join(map(unquoted, row)) for row in rows_of(section.group(2).splitlines(), 4)]
+        wanted = [" | ".join(row) for row in query(
+            filled, f"SELECT metric, kind, source, description FROM dreamsuite.metric_catalog() WHERE platform = '{name}' "
+            "AND kind <> 'change'")]
+        ok = section.group(1).replace(" ", "_") == status and told == wanted
+        differ = [f"- {row}" for row in told if row not in wanted] + [f"+ {row}" for row in wanted if row not in told]
+        tap.say(ok, f"platforms.md: {name}", "\n".join([f"status {status}"] + differ))
 
 
-def sources(root):
+def sources(*folders):
     """The source text, with the pieces of C strings joined."""
     text = []
-    for folder, _, files in os.walk(root):
-        for file in files:
-            if file.endswith((".c", ".h", ".sql")):
-                with open(os.path.join(folder, file), encoding="utf-8") as opened:
-                    text.append(re.sub(r'"\s*\n\s*"', "", opened.read()))
+    for top in folders:
+        for folder, _, files in os.walk(top):
+            for file in sorted(files):
+                if file.endswith((".c", ".h", ".sql")):
+                    with open(os.path.join(folder, file), encoding="utf-8") as opened:
+                        text.append(re.sub(r'"\s*\n\s*"', "", opened.read()))
     return "\n".join(text).replace('\\"', '"').replace("''", "'")
 
 
+def states_by_name():
+    """SQLSTATE by the server's name for it, "invalid_parameter_value"."""
+    header = os.path.join(subprocess.run([os.environ.get("PG_CONFIG", "pg_config"), "--includedir-server"], text=True,
+                                         capture_output=True, check=True).stdout.strip(), "utils", "errcodes.h")
+    with open(header, encoding="utf-8") as opened:
+        found = re.findall(r"#define ERRCODE_(\w+)\s+MAKE_SQLSTATE\(([^)]*)\)", opened.read())
+    return {name.lower(): re.sub(r"\W", "", letters) for name, letters in found}
+
+
 def check_errors(tap, lines, root):
-    """Every message of docs/errors.md stands in the source; ... is whatever is filled in."""
-    source = sources(os.path.join(root, "src")) + sources(os.path.join(root, "sql"))
+    """Every message of docs/errors.md stands in the source with its SQLSTATE; ... is whatever is filled in."""
+    source = sources(os.path.join(root, "src"), os.path.join(root, "sql", "parts"))
+    states = states_by_name()
     for state, message, _ in rows_of(lines, 3):
-        parts = [re.escape(part) for part in unquoted(message).split("...")]
-        found = re.search(r"[^\n]{0,60}?".join(parts), source)
-        tap.say(found is not None and re.fullmatch(r"[0-9A-Z]{5}", state) is not None, f"errors.md: {unquoted(message)}")
+        pattern = r"[^\n]{0,60}?".join(re.escape(part) for part in unquoted(message).removeprefix("...").split("..."))
+        found = set()
+        for at in re.finditer(pattern, source):
+            before, behind = source[max(0, at.start() - 200):at.start()], source[at.end():at.end() + 300]
+            if before.rstrip("%").endswith("EXCEPTION '"):
+                codes = re.findall(r"ERRCODE = '(\w+)'", behind)[:1]
+            else:
+                codes = re.findall(r"errcode\(([^;]*?)\),\s*errmsg|ERRCODE = '(\w+)'", before + "errmsg")[-1:]
+                codes = [c or sql for c, sql in codes]
+            found |= {states.get(name.lower()) for code in codes for name in re.findall(r"(?:ERRCODE_)?(\w{6,})", code)}
+        tap.say(state in found, f"errors.md: {unquoted(message)}", f"the source raises it with {found}" if found else "not found")
+
+
+def check_facts(tap, lines, root, filled):
+    """docs/facts.md lists the kinds of facts: each stands in the source, and none that is told is missing."""
+    source = sources(os.path.join(root, "src", "insight"))
+    told = {(category, kind) for category, kinds in rows_of(lines, 2) for kind in re.findall(r"`(\w+)`", kinds)}
+    for category, kind in sorted(told):
+        tap.say(f'"{kind}"' in source, f"facts.md: {category} {kind}")
+    given = {tuple(row) for row in query(
+        filled, "SELECT DISTINCT f.category, f.kind FROM (SELECT user_id, max(date) AS newest FROM dreamsuite.daily_metrics "
+        "GROUP BY user_id) AS d, generate_series(0, 30, 6) AS back, "
+        "dreamsuite.insight_facts(d.user_id, d.newest - back) AS f WHERE f.kind <> 'resolved'")}
+    tap.say(len(given) > 5 and given <= told, "facts.md: every kind that is told of the filled database",
+            f"{len(given)} kinds; not on the page: {sorted(given - told)}")
 
 
 def check_example(tap, page, lines, root):
@@ -242,6 +277,8 @@ def main():
             check_platforms(tap, lines, filled)
         elif name == "docs/adding_a_platform.md":
             check_example(tap, page, lines, root)
+        elif name == "docs/facts.md":
+            check_facts(tap, lines, root, filled)
         elif name == "docs/errors.md":
             check_errors(tap, lines, root)
         elif name == "docs/README.md":
