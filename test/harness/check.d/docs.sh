@@ -16,7 +16,7 @@ if wanted docs; then
         rm -rf "$WORK/db"
     fi
 
-    LAST_DAY=2026-03-01 DAYS=${DOCS_DAYS:-60}
+    LAST_DAY=2026-03-01 DAYS=${DOCS_DAYS:-66}
     FIRST_TIME=$(date -u -d "$LAST_DAY - $((DAYS - 1)) days" +%FT06:00:00Z)
     start_simulator --now "$FIRST_TIME" --seed 11
     start_cluster "shared_preload_libraries = 'dreamsuite'" "dreamsuite.test_base_url = '$SIMULATOR'" \
