@@ -64,6 +64,36 @@ check_collect_at(char **value, void **extra, GucSource source)
 	return false;
 }
 
+/* SCHEME://[USER:PASSWORD@]HOST[:PORT], as libcurl takes it: a mistake would show as a network that is down. */
+static bool
+check_proxy(char **value, void **extra, GucSource source)
+{
+	static const char *const schemes[] = {"http://",    "https://",  "socks4://",
+										  "socks4a://", "socks5://", "socks5h://"};
+	const char *s = *value;
+
+	if (s[0] == '\0')
+		return true;
+	for (int i = 0; i < lengthof(schemes); i++)
+	{
+		size_t n = strlen(schemes[i]);
+
+		if (strncmp(s, schemes[i], n) == 0)
+		{
+			size_t host = strcspn(s + n, " \t\r\n/?#");
+			const char *rest = s + n + host;
+
+			if (host > 0 && (rest[0] == '\0' || strcmp(rest, "/") == 0))
+				return true;
+		}
+	}
+	/* It may hold a password, so it is not repeated. */
+	GUC_check_errmsg("invalid value for parameter \"dreamsuite.proxy\"");
+	GUC_check_errdetail(
+		"It must be SCHEME://HOST:PORT, the scheme http, https, socks4, socks4a, socks5 or socks5h, or empty.");
+	return false;
+}
+
 /* The one way to plain http: a port of this machine, for tests and demos. */
 static bool
 check_test_base_url(char **value, void **extra, GucSource source)
@@ -169,8 +199,9 @@ config_init(void)
 	DefineCustomStringVariable("dreamsuite.ca_file", "Certificates that are trusted, in PEM.",
 							   "Empty: those of the operating system. Verification cannot be switched off.",
 							   &config_ca_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
-	DefineCustomStringVariable("dreamsuite.proxy", "Proxy for requests to the platforms.", "Empty: none.",
-							   &config_proxy, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable("dreamsuite.proxy", "Proxy for requests to the platforms.",
+							   "SCHEME://HOST:PORT; empty: none.", &config_proxy, "", PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY, check_proxy, NULL, NULL);
 	DefineCustomStringVariable("dreamsuite.test_base_url", "Sends https://HOST/PATH to this base, for tests.",
 							   "Loopback only: http://127.0.0.1:PORT.", &config_test_base_url, "", PGC_SUSET,
 							   GUC_SUPERUSER_ONLY, check_test_base_url, NULL, NULL);
