@@ -169,6 +169,25 @@ skip_time(const Text *text, int at)
 	return clock ? end : 0;
 }
 
+/* "6" of "6-8 pm" and "18" of "18-20h"; the place behind it, 0: it is none */
+static int
+skip_first_hour(const Text *text, int at)
+{
+	int hour;
+	int n = ascii_digits(text, at, &hour);
+	int until = n >= 1 && n <= 2 && hour <= 24 ? skip_until(text, at + n) : 0;
+	int m;
+
+	if (until == 0)
+		return 0;
+	if (skip_time(text, until) > 0)
+		return at + n;
+	m = ascii_digits(text, until, &hour);
+	return m >= 1 && m <= 2 && byte_at(text, until + m) == 'h' && !is_letter(byte_at(text, until + m + 1))
+			   ? at + n
+			   : 0;
+}
+
 /* A year that stands alone: "in 2026", "since 2024", "until 2027." */
 static bool
 is_year(const Text *text, int at, int end, int floor)
@@ -195,7 +214,8 @@ skip_calendar(const Text *text, int at, int floor)
 
 	if (n == 0)
 		return 0;
-	if ((end = skip_numeric_date(text, at)) > 0 || (end = skip_time(text, at)) > 0)
+	if ((end = skip_numeric_date(text, at)) > 0 || (end = skip_time(text, at)) > 0 ||
+		(end = skip_first_hour(text, at)) > 0)
 		return end;
 
 	/* "3 June 2026", "3rd of June", "12-18 June", "between 12 and 18 June" */

@@ -12,14 +12,31 @@
 
 /* ---- What stands before a number ---- */
 
-/* Is the digit part of a name: "U2", "#5"? */
+/* Is the digit part of a name: "U2", "#5"? A percentage never is, nor "by15", "USD20", "_15_". */
 static bool
 is_name(const Finder *f, int at)
 {
+	char word[WORD_MOST + 1];
+	Numeral numeral;
 	uint32_t rune;
+	int start = at;
 
 	rune_before(&f->text, at, &rune);
-	return (rune < 0x80 && is_letter((int) rune)) || rune == '_' || rune == '#' || rune == '@';
+	if (rune == '@')
+		return true;
+	read_numeral(&f->text, at, &numeral);
+	if (finder_byte(f, numeral.end) == '%')
+		return false;
+	if (rune == '_')
+		return is_letter(finder_byte(f, at - 2)) || is_digit_at(f, at - 2);
+	if (rune == '#')
+		return true;
+	if (rune >= 0x80 || !is_letter((int) rune))
+		return false;
+	while (is_letter(finder_byte(f, start - 1)))
+		start--;
+	read_word(&f->text, start, word);
+	return !word_in(word, "|by|to|from|of|at|is|was|with|and|now|over|about|than|only|has|had|usd|eur|gbp|");
 }
 
 /* Is the number a label: "step 2", "top 10", "week 23"? */
@@ -177,6 +194,8 @@ days_of(const char *word)
 		return 1.0 / 24;
 	if (word_in(word, "|minute|minutes|min|mins|"))
 		return 1.0 / 1440;
+	if (word_in(word, "|second|seconds|sec|secs|"))
+		return 1.0 / 86400;
 	return 0;
 }
 
@@ -278,6 +297,9 @@ read_unit(const Finder *f, int end, Claim *claim, bool word_number)
 		next = read_word(&f->text, place, word);
 	}
 
+	/* as TeX writes it */
+	if (finder_byte(f, place) == '\\' && finder_byte(f, place + 1) == '%')
+		place++;
 	width = rune_at(&f->text, place, &rune);
 	if (rune == '%' || rune == 0xFF05 || rune == 0x66A || rune == 0x2030)
 	{
@@ -530,7 +552,7 @@ read_text_word(Finder *f, int at)
 	bool scaled;
 
 	/* the rest of a longer word, or of a name with digits */
-	if (is_digit_at(f, end) || finder_byte(f, end) == '_')
+	if ((is_digit_at(f, end) && is_name(f, end)) || finder_byte(f, end) == '_')
 	{
 		while (end < f->text.length &&
 			   (is_letter(finder_byte(f, end)) || is_digit_at(f, end) || finder_byte(f, end) == '_'))

@@ -16,7 +16,7 @@ rune_at(const Text *text, int at, uint32_t *rune)
 	uint32_t value;
 
 	*rune = 0;
-	if (left <= 0)
+	if (at < 0 || left <= 0)
 		return 0;
 	if (s[0] < 0x80)
 	{

@@ -16,7 +16,7 @@ typedef struct Text
 
 #define WORD_MOST 15 /* letters of a word that we know */
 
-/* The character at a place and its width in bytes; U+FFFD, 1 for a byte that is no UTF-8; 0, 0 at the end. */
+/* The character at a place and its width in bytes; U+FFFD, 1 for a byte that is no UTF-8; 0, 0 outside of the text. */
 extern int rune_at(const Text *text, int at, uint32_t *rune);
 
 /* The character that ends before a place. */

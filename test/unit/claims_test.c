@@ -103,6 +103,8 @@ test_numbers(void)
 		  "15%",
 		  "150000 15%");
 	finds("posts 3 times a week", "3");
+	finds("it grew by15% to12,000, _15%_ and _15_, USD500, #1% and x15%", "15% 12000 15% 15 500 1% 15%");
+	finds("$15\\%$", "15%");
 }
 
 static void
@@ -137,6 +139,9 @@ test_not_claims(void)
 	finds("goal 550e8400-e29b-41d4-a716-446655440000 and e50e8400-e29b-4104-8716-446655440000", "");
 	finds("post 17912345678901234", "");
 	finds("24/7", "");
+	finds("between 6-8pm, 6 to 8 pm, 18-20h, from 18 to 20:30", "");
+	finds("a 30-second clip", "");
+	finds("snake_15, a_2_b", "");
 	/* what only looks like one */
 	finds("You gained 2050 followers", "2050");
 	finds("grew by 2050 followers", "2050");
