@@ -10,6 +10,7 @@
 #include "dreamsuite.h"
 
 #include "executor/spi.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "collect/authorise.h"
@@ -63,16 +64,22 @@ engine_header(const Answer *answer, const char *name)
 
 /* What the transfer and the body say, as the platform's classify() wants it. */
 static Answer
-answer_from_http(const Request *request, const HttpAnswer *http)
+answer_from_http(Job *job, const Request *request, const HttpAnswer *http)
 {
+	MemoryContext old;
+	Jsonb *parsed;
 	Answer answer = {.request = request,
 					 .status = http->status,
 					 .text = http->body,
 					 .header = engine_header,
 					 .header_arg = (void *) http,
 					 .at = config_now()};
-	Jsonb *parsed = http->length > 0 ? json_parse(http->body, http->length, NULL) : NULL;
 
+	if (job->bodies == NULL)
+		job->bodies = AllocSetContextCreate(job->context, "dreamsuite bodies", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(job->bodies);
+	parsed = http->length > 0 ? json_parse(http->body, http->length, NULL) : NULL;
+	MemoryContextSwitchTo(old);
 	answer.body = parsed != NULL ? &parsed->root : NULL;
 	return answer;
 }
@@ -289,7 +296,7 @@ heed_limits(Job *job, Request *request, const Answer *answer)
 static void
 take_answer(Job *job, Sent *sent, LedgerEntry *entry, const HttpAnswer *http)
 {
-	Answer answer = answer_from_http(sent->request, http);
+	Answer answer = answer_from_http(job, sent->request, http);
 	Verdict verdict = {.error = http->error, .message = http->error_text};
 
 	if (http->error == ERROR_NONE)

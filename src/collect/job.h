@@ -51,6 +51,7 @@ typedef struct Job
 	dlist_node node; /* in the list of its phase */
 	MemoryContext context;
 	MemoryContext secret_context; /* wiped on reset and delete */
+	MemoryContext bodies;         /* of answers; goes when they have been read. NULL: there was none yet */
 
 	/* From the claim */
 	pg_uuid_t user_id;

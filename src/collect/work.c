@@ -176,6 +176,10 @@ job_finish(Job *job)
 	MemoryContext old = MemoryContextSwitchTo(job->context);
 
 	job_read(job);
+	/* What is stored is a copy; pages that wait for it would be most of the memory. */
+	if (job->bodies != NULL)
+		MemoryContextDelete(job->bodies);
+	job->bodies = NULL;
 	MemoryContextSwitchTo(old);
 	authorise_end(job);
 	secret_context_wipe(job->secret_context);
