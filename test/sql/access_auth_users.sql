@@ -19,7 +19,9 @@ SELECT count(*) >= 12 AS linked FROM pg_constraint WHERE confrelid = 'auth.users
 SELECT dreamsuite.link_auth_users();
 SELECT count(DISTINCT conrelid) = count(*) AS once FROM pg_constraint WHERE confrelid = 'auth.users'::regclass;
 
+\set VERBOSITY sqlstate
 SELECT dreamsuite.connect_account('aaaaaaaa-0000-4000-8000-00000000000a', 'deezer', '27');
+\set VERBOSITY default
 INSERT INTO auth.users VALUES ('aaaaaaaa-0000-4000-8000-00000000000a', 'ann'), ('bbbbbbbb-0000-4000-8000-00000000000b', 'bob');
 SELECT dreamsuite.connect_account(id, 'deezer', '27') FROM auth.users;
 INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, metrics) SELECT id, 'deezer', '2026-03-01', '{}' FROM auth.users;

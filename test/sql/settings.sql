@@ -28,14 +28,19 @@ ALTER SYSTEM SET dreamsuite.proxy = 'http://proxy.example.org:3128/';
 ALTER SYSTEM SET dreamsuite.proxy = 'socks5h://user:word@[::1]:1080';
 ALTER SYSTEM RESET dreamsuite.proxy;
 ALTER SYSTEM SET dreamsuite.max_connections = 0;
+-- servers word these two differently
+\set VERBOSITY sqlstate
 ALTER SYSTEM SET dreamsuite.request_timeout = '0';
+\set VERBOSITY default
 SET dreamsuite.no_such_setting = 1;
 SET dreamsuite.max_connections = 5;
 CREATE ROLE settings_nobody;
 SET ROLE settings_nobody;
 SET dreamsuite.test_base_url = 'http://localhost:8080';
 SET dreamsuite.test_now = '2026-03-01T06:00:00Z';
+\set VERBOSITY sqlstate
 SHOW dreamsuite.keyring_file;
+\set VERBOSITY default
 RESET ROLE;
 DROP ROLE settings_nobody;
 SELECT name, setting, unit, context FROM pg_settings WHERE name LIKE 'dreamsuite.%' AND name NOT LIKE '%test%' ORDER BY name;
