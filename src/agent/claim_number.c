@@ -289,7 +289,7 @@ read_unit(const Finder *f, int end, Claim *claim, bool word_number)
 		place = skip_spaces(&f->text, end);
 		next = read_word(&f->text, place, word);
 	}
-	if (finder_byte(f, end) == '+')
+	if (finder_byte(f, end) == '+' && !is_digit_at(f, end + 1))
 	{
 		claim->hedge = HEDGE_OVER;
 		end++;
