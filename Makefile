@@ -3,15 +3,16 @@
 #   make            the extension            make install    into the server that PG_CONFIG names
 #   make demo       the whole way of the data, on a private cluster
 #   make check      every test               make bench      the benchmarks, as ratios
+#   make fuzz       the parsers of outside input, for ten minutes each
 #   make dist       the archive for PGXN
 #   make check-versions   on PostgreSQL 15, 17 and 18, from newer Debian suites
 #
 # PG_CONFIG=/path/to/pg_config chooses the server.
 
-ifneq ($(filter check check-versions demo bench,$(MAKECMDGOALS)),)
+ifneq ($(filter check check-versions demo bench fuzz,$(MAKECMDGOALS)),)
 
 # These set the machine up themselves, so they need nothing of what follows.
-.PHONY: check check-versions demo bench
+.PHONY: check check-versions demo bench fuzz
 check:
 	@ONLY='$(ONLY)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' test/harness/check
 
@@ -23,6 +24,9 @@ demo:
 
 bench:
 	@$(if $(ONLY),ONLY='$(ONLY)') PG_CONFIG='$(PG_CONFIG)' test/bench/bench
+
+fuzz:
+	@TIME='$(TIME)' TARGETS='$(TARGETS)' PG_CONFIG='$(PG_CONFIG)' test/fuzz/fuzz
 
 else
 

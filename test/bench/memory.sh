@@ -2,7 +2,7 @@
 # memory.sh: what the collector holds for itself at 1, 100 and 10,000 accounts and over many runs.
 #
 #   test/bench/memory.sh                  on the server that PGHOST and PGPORT name, as its superuser
-#   CYCLES=50 test/bench/memory.sh        fewer runs
+#   MEMORY_SIZES="1 100" CYCLES=50 test/bench/memory.sh        fewer
 #
 # Three requests an account, the last a page of 60 kB. Memory is RssAnon of the process: without what it shares with the
 # server. PLACE is a directory for what is built. Makes the database bench_memory; sets and resets dreamsuite.test_base_url,
@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-SIZES=${SIZES:-1 100 10000} CYCLES=${CYCLES:-200} CYCLE_SIZE=${CYCLE_SIZE:-20}
+MEMORY_SIZES=${MEMORY_SIZES:-1 100 10000} CYCLES=${CYCLES:-200} CYCLE_SIZE=${CYCLE_SIZE:-20}
 PLACE=${PLACE:-$(mktemp -d)}
 DATABASE=bench_memory
 
@@ -48,7 +48,7 @@ collector() { sql -c "SELECT pid FROM pg_stat_activity WHERE backend_type = 'dre
 anon() { awk '/^RssAnon/ { print $2 }' "/proc/$1/status" 2>/dev/null || echo 0; }
 
 first=
-for size in $SIZES; do
+for size in $MEMORY_SIZES; do
     connect "$size"
     pid=$(collector)
     [ -n "$pid" ] || sql -c 'SELECT dreamsuite.collect_due()' >/dev/null
