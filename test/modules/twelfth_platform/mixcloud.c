@@ -8,7 +8,7 @@
  * Requests of an account-day: user 1, cloudcasts 1 per 100. The first run lists all shows; later ones stop at known
  * ones older than 30 days.
  *
- * API facts: https://www.mixcloud.com/developers/ (read 2026-11)
+ * API facts: https://www.mixcloud.com/developers/ (a sketch: check the fields before use)
  */
 #include "postgres.h"
 
