@@ -27,8 +27,8 @@
 #define RENEW_AHEAD_S  600 /* a run is over by then */
 #define STILL_GOOD     (30 * USECS_PER_SEC)
 #define EXCHANGE_TRIES 3
-#define STRAY_REFUSALS 3                    /* of a token that has just come, until it is believed to be dead */
-#define MOST_TRIES     6                    /* of one request, whatever tokens it carried */
+#define STRAY_REFUSALS 3 /* of a token that has just come, until it is believed to be dead */
+#define MOST_TRIES     6 /* of one request, whatever tokens it carried */
 #define SHORT_LIVED    (2 * USECS_PER_HOUR) /* Meta's tokens that come from a code */
 
 static int renewals = 0; /* under way, of tokens that rotate */

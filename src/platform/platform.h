@@ -154,8 +154,9 @@ typedef struct Request
 	List *suspects;           /* char *: while a retired metric is searched: the others that may be it */
 	List *rest;               /* char *: and those to be asked when it is found */
 	int tries;                /* of this request, by the collector */
-	int token, app_token;     /* which of the artist's and of the app's tokens it carried, counted by the collector */
-	void *mark;               /* the collector's own */
+	int token,
+		app_token; /* which of the artist's and of the app's tokens it carried, counted by the collector */
+	void *mark;    /* the collector's own */
 } Request;
 
 /*
@@ -498,9 +499,9 @@ typedef struct OAuthDef
 	bool page_tokens;          /* and it is the Page's own token that is used */
 	bool proof;                /* Meta: requests carry appsecret_proof */
 	TokenStyle style;
-	int default_lifetime_s; /* of an access token where the answer does not say; 0: does not expire */
-	int renew_ahead_s;      /* before it ends a token is renewed; 0: ten minutes */
-	const char *const *scopes;       /* asked for by default; NULL: the platform's */
+	int default_lifetime_s;    /* of an access token where the answer does not say; 0: does not expire */
+	int renew_ahead_s;         /* before it ends a token is renewed; 0: ten minutes */
+	const char *const *scopes; /* asked for by default; NULL: the platform's */
 	const struct OAuthDef *by_login; /* in place of this one where settings.login is "instagram" */
 } OAuthDef;
 
