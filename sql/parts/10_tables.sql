@@ -160,6 +160,16 @@ COMMENT ON COLUMN bucket_state.blocked_until IS 'Nothing is asked before this ti
 COMMENT ON COLUMN bucket_state.error_class IS 'Of the block: rate_limited, quota_exhausted or operator.';
 COMMENT ON COLUMN bucket_state.used IS 'Units of the quota''s day that are used up, or the percentage that the platform tells.';
 
+CREATE TABLE collection_cycle (
+    one_row    boolean PRIMARY KEY DEFAULT true CHECK (one_row),
+    started_at timestamptz NOT NULL,
+    ended_at   timestamptz,
+    done       bigint NOT NULL DEFAULT 0,
+    failed     bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+COMMENT ON TABLE collection_cycle IS 'The cycle under way, or the last one: from the first due account to the moment when none is due.';
+COMMENT ON COLUMN collection_cycle.done IS 'Runs that have ended, those that failed included.';
+
 CREATE TABLE metric_quarantine (
     user_id  uuid NOT NULL,
     platform text NOT NULL,
@@ -269,6 +279,7 @@ SELECT pg_catalog.pg_extension_config_dump('accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('account_secrets', '');
 SELECT pg_catalog.pg_extension_config_dump('account_state', '');
 SELECT pg_catalog.pg_extension_config_dump('bucket_state', '');
+SELECT pg_catalog.pg_extension_config_dump('collection_cycle', '');
 SELECT pg_catalog.pg_extension_config_dump('metric_quarantine', '');
 SELECT pg_catalog.pg_extension_config_dump('metric_revisions', '');
 SELECT pg_catalog.pg_extension_config_dump('metric_revisions_revision_id_seq', '');

@@ -22,7 +22,10 @@ BEGIN
       FROM pg_stat_activity a WHERE a.backend_type = 'dreamsuite collector' AND a.datname = current_database();
     IF worker.pid IS NULL THEN
         RETURN QUERY SELECT 'collector', 'not running',
-            CASE WHEN (SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE '%worker%' OR backend_type LIKE 'dreamsuite%')
+            CASE WHEN (SELECT count(*) FROM pg_stat_activity
+                        WHERE backend_type NOT IN ('client backend', 'standalone backend', 'autovacuum launcher', 'autovacuum worker',
+                               'background writer', 'checkpointer', 'walwriter', 'walsender', 'walreceiver', 'startup', 'archiver',
+                               'logger', 'slotsync worker', 'walsummarizer', 'io worker'))
                       >= current_setting('max_worker_processes')::integer
                  THEN 'every worker slot is taken: raise max_worker_processes'
                  WHEN preloaded AND NOT (current_database() = ANY (string_to_array(replace(current_setting('dreamsuite.databases'), ' ', ''), ',')))
@@ -40,29 +43,33 @@ BEGIN
 
     SELECT count(*) FILTER (WHERE s.lease_until > clock_timestamp()) AS running,
            count(*) FILTER (WHERE s.next_due_at <= now_ AND s.lease_until IS NULL
-                              AND (s.blocked_until IS NULL OR s.blocked_until <= now_)) AS due,
+                              AND (s.blocked_until IS NULL OR s.blocked_until <= now_)
+                              AND (b.blocked_until IS NULL OR b.blocked_until <= now_)) AS due,
            count(*) FILTER (WHERE s.next_due_at > now_ OR s.blocked_until > now_) AS later,
            min(greatest(s.next_due_at, s.blocked_until)) FILTER (WHERE s.next_due_at > now_ OR s.blocked_until > now_) AS next,
-           count(*) FILTER (WHERE s.blocked_until > now_) AS blocked
-      INTO n FROM dreamsuite.account_state s;
+           count(*) FILTER (WHERE s.blocked_until > now_) AS blocked,
+           -- behind its day, and not because of us
+           count(*) FILTER (WHERE s.lease_until IS NULL AND (s.next_due_at > now_ AND s.attempts > 0 OR s.blocked_until > now_
+                              OR s.next_due_at <= now_ AND b.blocked_until > now_)) AS waiting
+      INTO n FROM dreamsuite.account_state s
+      JOIN dreamsuite.accounts a ON a.user_id = s.user_id AND a.platform = s.platform AND a.status IN ('active', 'pending')
+      LEFT JOIN dreamsuite.bucket_state b ON b.bucket = s.platform;
     RETURN QUERY VALUES ('running', n.running::text, NULL::text),
         ('due', n.due::text, CASE WHEN n.due > 0 AND worker.pid IS NULL THEN 'call collect_due()' END),
         ('again later', n.later::text, CASE WHEN n.later > 0 THEN 'the next at ' || to_char(n.next, 'YYYY-MM-DD HH24:MI:SSOF') END),
         ('told to wait by the platform', n.blocked::text, NULL::text);
 
-    -- the cycle under way: accounts that ended since the oldest one still running or due began to wait
-    IF n.running + n.due > 0 THEN
-        RETURN QUERY
-            WITH cycle AS (
-                SELECT count(*) AS done, count(*) FILTER (WHERE r.outcome = 'failed') AS failed,
-                       extract(epoch FROM clock_timestamp() - min(r.started_at)) AS seconds
-                  FROM dreamsuite.collection_runs r
-                 WHERE r.finished_at > clock_timestamp() - interval '5 minutes' AND r.outcome <> 'manual')
-            SELECT 'cycle', format('%s done, %s failed, %s under way, %s remaining', c.done, c.failed, n.running, n.due),
-                   CASE WHEN c.done > 0 AND c.seconds > 0
-                        THEN 'expected end ' || to_char(clock_timestamp() + make_interval(secs => (n.running + n.due) * c.seconds / c.done), 'YYYY-MM-DD HH24:MI:SSOF') END
-              FROM cycle c;
-    END IF;
+    RETURN QUERY
+        SELECT 'cycle', format('%s done, %s failed, %s waiting, %s under way, %s remaining since %s', c.done, c.failed, n.waiting, n.running,
+                               n.due, to_char(c.started_at, 'YYYY-MM-DD HH24:MI:SSOF')),
+               CASE WHEN c.done > 0
+                    THEN 'expected end ' || to_char(clock_timestamp() + (clock_timestamp() - c.started_at) / c.done * (n.running + n.due), 'YYYY-MM-DD HH24:MI:SSOF') END
+          FROM dreamsuite.collection_cycle c WHERE c.ended_at IS NULL AND n.running + n.due > 0
+        UNION ALL
+        SELECT 'last cycle', format('%s done, %s failed from %s to %s', c.done, c.failed, to_char(c.started_at, 'YYYY-MM-DD HH24:MI:SSOF'),
+                                    to_char(c.ended_at, 'YYYY-MM-DD HH24:MI:SSOF')),
+               CASE WHEN n.waiting > 0 THEN format('%s accounts are tried again later', n.waiting) END
+          FROM dreamsuite.collection_cycle c WHERE c.ended_at IS NOT NULL;
 
     RETURN QUERY SELECT 'paused: ' || b.bucket, 'until ' || to_char(b.blocked_until, 'YYYY-MM-DD HH24:MI:SSOF'), b.reason
        FROM dreamsuite.bucket_state b WHERE b.blocked_until > now_ ORDER BY b.bucket;

@@ -24,7 +24,7 @@ LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_c
             'adjust_pvalues', 'anomaly_scores', 'compare_groups', 'detect_changepoints', 'forecast', 'goal_eta', 'lead_lag']),
         -- what runs the house, and every user: with all_users alone
         ('all_users', ARRAY[
-            'bucket_state', 'platform_settings',
+            'bucket_state', 'platform_settings', 'collection_cycle', 'collection_summary', 'endpoint_summary', 'stale_accounts',
             'register_app', 'connect_account', 'forget_user', 'repair_changes',
             'collect_due', 'collect', 'make_due', 'schedule_collection', 'unschedule_collection', 'status',
             'quota_status', 'platform_limits', 'classify_answer', 'plan_requests']),

@@ -21,6 +21,7 @@
 
 #include "collect/claim.h"
 #include "collect/columns.h"
+#include "collect/cycle.h"
 #include "collect/pace.h"
 #include "collect/revoke.h"
 #include "collect/transaction.h"
@@ -422,6 +423,8 @@ claim_due(MemoryContext parent, int most, const int *active, const bool *wanted,
 	}
 	foreach (cell, jobs)
 		look->room[((Job *) lfirst(cell))->platform_index]--;
+	if (jobs != NIL)
+		cycle_begin();
 	load_known(jobs);
 	revoke_claim();
 	look_ahead(values[0], values[3], look);
@@ -463,11 +466,21 @@ claim_renew(List *jobs)
 void
 claim_release_all(void)
 {
+	Oid types[] = {TIMESTAMPTZOID};
+	Datum values[] = {TimestampTzGetDatum(config_now())};
+
 	if (!transaction_begin("dreamsuite: freeing leases of an earlier collector"))
 		return;
-	if (SPI_execute("UPDATE dreamsuite.account_state SET lease_token = NULL, lease_until = NULL"
-					" WHERE lease_token IS NOT NULL",
-					false, 0) != SPI_OK_UPDATE)
+	/*
+	 * Which of these accounts took the collector with it, if one did, nobody knows. Those that were there more than once
+	 * come back later and apart, so that the innocent ones get through.
+	 */
+	if (SPI_execute_with_args(
+			"UPDATE dreamsuite.account_state SET lease_token = NULL, lease_until = NULL,"
+			" next_due_at = CASE WHEN attempts < 3 THEN next_due_at ELSE $1 + pg_catalog.make_interval(secs =>"
+			"  LEAST(14400, 60 * pg_catalog.power(4, LEAST(attempts, 9) - 2)) * (0.5 + 0.5 * pg_catalog.random())) END"
+			" WHERE lease_token IS NOT NULL",
+			1, types, values, NULL, false, 0) != SPI_OK_UPDATE)
 		elog(ERROR, "could not free leases");
 	transaction_commit();
 }

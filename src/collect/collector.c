@@ -32,6 +32,7 @@
 
 #include "collect/authorise.h"
 #include "collect/collector.h"
+#include "collect/cycle.h"
 #include "collect/exchange.h"
 #include "collect/keep.h"
 #include "collect/pace.h"
@@ -46,6 +47,7 @@
 #define STORE_AFTER_MS 250  /* a finished job waits no longer for company */
 #define IDLE_EXIT_MS   5000 /* a collector that nobody keeps leaves after this */
 #define PRUNE_EVERY_MS 3600000
+#define PRUNE_AGAIN_MS 200 /* where a batch was not enough */
 #define CLAIM_AGAIN_MS 1000
 #define LAST_WORDS_MS  600 /* termination is answered within a second */
 
@@ -56,8 +58,9 @@ static bool claim_wanted = true;
 static bool claim_after_store = false;
 static TimestampTz next_due = TIME_UNKNOWN;
 static char *database_name;
-static TimestampTz claimed_at;  /* clock: of the last claim that found nothing */
-static TimestampTz lease_check; /* clock: leases that could not be given back run out; 0: there are none */
+static TimestampTz claimed_at;   /* clock: of the last claim that found nothing */
+static TimestampTz prune_at = 0; /* clock */
+static TimestampTz lease_check;  /* clock: leases that could not be given back run out; 0: there are none */
 static volatile sig_atomic_t woken = false;
 
 static void
@@ -208,7 +211,19 @@ reload(void)
 	if (strcmp(before, config_collect_at) != 0)
 		schedule_all();
 	pfree(before);
+	prune_at = 0;
 	want_all();
+}
+
+/* Takes old rows out of the ledger, a batch at a time so that nothing waits for it; returns the milliseconds to the next. */
+static long
+prune(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now >= prune_at)
+		prune_at = now + (ledger_prune() ? PRUNE_AGAIN_MS : PRUNE_EVERY_MS) * INT64CONST(1000);
+	return Max(1, (long) ((prune_at - now) / 1000));
 }
 
 /* Is a collector of this database still wanted? A standing one leaves with its database's place in the list. */
@@ -352,7 +367,7 @@ dreamsuite_collector_main(Datum arg)
 {
 	CollectorArgs args;
 	HttpOptions options;
-	TimestampTz idle_since = 0, pruned_at = 0;
+	TimestampTz idle_since = 0;
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -436,14 +451,11 @@ dreamsuite_collector_main(Datum arg)
 			/* Between two runs: this is where it may leave. */
 			if (!served)
 				break;
-			if (pruned_at == 0 || now - pruned_at > PRUNE_EVERY_MS * INT64CONST(1000))
-			{
-				if (!ledger_prune())
-					pruned_at = now;
-				continue;
-			}
 			if (idle_since == 0)
+			{
 				idle_since = now;
+				cycle_end();
+			}
 			if (!args.standing && next_due == TIME_UNKNOWN && lease_check == 0 && !revoke_busy())
 			{
 				long left = IDLE_EXIT_MS - (long) ((now - idle_since) / 1000);
@@ -459,6 +471,7 @@ dreamsuite_collector_main(Datum arg)
 			idle_since = 0;
 			keep_leases();
 		}
+		wait = Min(wait, prune());
 		MemoryContextSwitchTo(work.context);
 		run_engine(wait == LONG_MAX ? -1 : wait);
 	}

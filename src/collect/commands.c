@@ -114,7 +114,7 @@ static const char *const progress_sql =
 	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"
 	" LEFT JOIN dreamsuite.bucket_state b ON b.bucket = s.platform"
-	" CROSS JOIN LATERAL (SELECT COALESCE(s.last_finished_at >= $3 AND s.last_started_at >= $3, false)) AS d(done)";
+	" CROSS JOIN LATERAL (SELECT COALESCE(s.last_started_at >= $3 AND s.last_finished_at >= s.last_started_at, false)) AS d(done)";
 
 static const char *const failures_sql =
 	"SELECT s.user_id::text, s.platform, s.last_error_class, s.last_error"

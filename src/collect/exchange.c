@@ -223,6 +223,7 @@ judge(Job *job, Request *request, const Answer *answer, const Verdict *verdict)
 			/* A body that is no JSON at all is the network's or a proxy's doing as often as the platform's. */
 			if (answer->body == NULL && try_again(job, request))
 				break;
+			job->garbled = job->garbled || answer->body == NULL;
 			give_up(job, request, verdict);
 			break;
 		case ERROR_RATE_LIMITED:

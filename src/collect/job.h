@@ -105,6 +105,7 @@ typedef struct Job
 	/* The end */
 	ErrorClass error; /* the first that ended or hurt the run */
 	char *error_text;
+	bool garbled;              /* an answer was no JSON at all, however often it was asked for */
 	bool held_back;            /* by a pause that was known before a request was made */
 	bool stopped;              /* no further requests: revoked, rate limited, quota met, operator */
 	TimestampTz blocked_until; /* the platform named it for this account; 0: none */

@@ -165,6 +165,11 @@ retry_ending(const Job *job)
 			ending.attempts = Max(job->attempts - 1, 0);
 			ending.next_due_at = now + USECS_PER_HOUR + (int64) (USECS_PER_HOUR * compat_random());
 			break;
+		case ERROR_BAD_RESPONSE:
+			/* What was broken on its way may arrive in an hour; what the platform means to say will not change today. */
+			if (job->garbled && job->attempts < MAX_TRIES_A_DAY)
+				ending.next_due_at = now + retry_backoff(job->attempts);
+			break;
 		default:
 			break;
 	}

@@ -9,6 +9,9 @@
 
 #define MAX_TRIES_A_DAY 6
 
+/* Tries of a day after which an account is believed to end the collector each time. Others end with it by chance. */
+#define MAX_CRASHES_A_DAY 18
+
 typedef enum Outcome
 {
 	OUTCOME_OK,

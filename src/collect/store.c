@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "collect/columns.h"
+#include "collect/cycle.h"
 #include "collect/pace.h"
 #include "collect/retry.h"
 #include "collect/store.h"
@@ -506,6 +507,7 @@ store_batch(List *jobs, TimestampTz *next_due)
 {
 	Ending *endings;
 	ListCell *cell;
+	int done = 0, failed = 0;
 
 	if (!transaction_begin("dreamsuite: storing"))
 		return;
@@ -523,9 +525,12 @@ store_batch(List *jobs, TimestampTz *next_due)
 	{
 		TimestampTz due = endings[i].next_due_at;
 
+		done += not_begun(list_nth(jobs, i)) ? 0 : 1;
+		failed += !not_begun(list_nth(jobs, i)) && endings[i].outcome == OUTCOME_FAILED ? 1 : 0;
 		if (due != TIME_UNKNOWN && (*next_due == TIME_UNKNOWN || due < *next_due))
 			*next_due = due;
 	}
+	cycle_add(done, failed);
 	transaction_commit();
 }
 

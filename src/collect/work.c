@@ -258,7 +258,7 @@ job_begin(Job *job)
 	work.of_platform[job->platform_index]++;
 	dlist_push_tail(&work.asking, &job->node);
 	/* Tries are counted before they are made, so those that took the collector with them count as well. */
-	if (job->attempts > MAX_TRIES_A_DAY)
+	if (job->attempts > MAX_CRASHES_A_DAY)
 		job_stop(job, ERROR_BAD_RESPONSE,
 				 "tried too often on this day; the collector ended in the middle of it");
 	if (job->placeholder || job->stopped)

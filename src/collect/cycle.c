@@ -1,0 +1,68 @@
+/*
+ * cycle.c
+ *    The cycle under way, kept in collection_cycle.
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "catalog/pg_type.h"
+
+#include "collect/cycle.h"
+#include "collect/transaction.h"
+
+static enum {
+	CYCLE_UNKNOWN, /* an earlier collector may have left one */
+	CYCLE_OPEN,
+	CYCLE_CLOSED
+} cycle = CYCLE_UNKNOWN;
+
+void
+cycle_begin(void)
+{
+	static SPIPlanPtr plan;
+
+	if (cycle == CYCLE_OPEN)
+		return;
+	transaction_execute(
+		transaction_plan(
+			&plan,
+			"INSERT INTO dreamsuite.collection_cycle AS c (started_at) VALUES (pg_catalog.clock_timestamp())"
+			" ON CONFLICT (one_row) DO UPDATE SET started_at = excluded.started_at, ended_at = NULL,"
+			"  done = 0, failed = 0 WHERE c.ended_at IS NOT NULL",
+			0, NULL),
+		NULL, NULL, SPI_OK_INSERT);
+	cycle = CYCLE_OPEN;
+}
+
+void
+cycle_add(int done, int failed)
+{
+	static SPIPlanPtr plan;
+	Oid types[] = {INT4OID, INT4OID};
+	Datum values[] = {Int32GetDatum(done), Int32GetDatum(failed)};
+
+	if (done == 0)
+		return;
+	transaction_execute(
+		transaction_plan(
+			&plan, "UPDATE dreamsuite.collection_cycle SET done = done + $1, failed = failed + $2", 2, types),
+		values, NULL, SPI_OK_UPDATE);
+}
+
+void
+cycle_end(void)
+{
+	static SPIPlanPtr plan;
+
+	if (cycle == CYCLE_CLOSED || !transaction_begin("dreamsuite: ending a cycle"))
+		return;
+	transaction_execute(
+		transaction_plan(&plan,
+						 "UPDATE dreamsuite.collection_cycle SET ended_at = pg_catalog.clock_timestamp()"
+						 " WHERE ended_at IS NULL",
+						 0, NULL),
+		NULL, NULL, SPI_OK_UPDATE);
+	transaction_commit();
+	cycle = CYCLE_CLOSED;
+}
