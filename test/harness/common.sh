@@ -121,6 +121,7 @@ stop_cluster() {
 
 # start_simulator [OPTION...]: sets SIMULATOR to its address
 start_simulator() {
+    rm -f "$WORK/simulator.port" # of an earlier one
     as_user python3 "$WORK/tree/test/simulator/simulator.py" --port 0 --port-file "$WORK/simulator.port" "$@" \
         >"$WORK/simulator.log" 2>&1 &
     SIMULATOR_PID=$!
