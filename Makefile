@@ -36,9 +36,13 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" dreamsuite.c
 
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 
+# The scripts of this version are built from sql/parts and sql/updates, those of released ones are kept as they were: see
+# docs/releasing.md.
+SQL_PARTS = $(sort $(wildcard sql/parts/*.sql))
 INSTALL_SQL = sql/dreamsuite--$(EXTVERSION).sql
-DATA_built = $(INSTALL_SQL)
-DATA = $(wildcard sql/dreamsuite--*--*.sql)
+UPDATE_SQL = $(patsubst sql/updates/%,sql/dreamsuite--%,$(wildcard sql/updates/*--$(EXTVERSION).sql))
+DATA_built = $(INSTALL_SQL) $(UPDATE_SQL)
+DATA = $(filter-out $(DATA_built),$(wildcard sql/dreamsuite--*.sql))
 
 # pkg-config says where the libraries are; a missing one is named before the compiler stumbles over it.
 LIBRARIES = libcurl libsodium libjwt
@@ -62,23 +66,26 @@ SHLIB_LINK = $(shell pkg-config --libs libcurl libsodium) -lm -ldl
 LIBJWT := $(shell objdump -p $$(pkg-config --variable=libdir libjwt 2>/dev/null)/libjwt.so 2>/dev/null | sed -n 's/^ *SONAME *//p')
 PG_CPPFLAGS += -DLIBJWT='"$(or $(LIBJWT),libjwt.so)"'
 
-EXTRA_CLEAN = $(INSTALL_SQL)
+EXTRA_CLEAN = $(DATA_built)
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(INSTALL_SQL): $(sort $(wildcard sql/parts/*.sql)) dreamsuite.control
-	cat $(sort $(wildcard sql/parts/*.sql)) > $@
+$(INSTALL_SQL): $(SQL_PARTS) dreamsuite.control
+	cat $(SQL_PARTS) > $@
+
+$(UPDATE_SQL): sql/dreamsuite--%.sql: sql/updates/begin.sql sql/updates/%.sql sql/updates/repeat.sed $(SQL_PARTS) dreamsuite.control
+	{ cat sql/updates/begin.sql sql/updates/$*.sql; sed -f sql/updates/repeat.sed $(SQL_PARTS); } > $@
 
 # Every object follows every header: the tree is small and a stale object costs more than a rebuild.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 .PHONY: dist
-# The archive for PGXN: what is committed, with the install script.
-dist: $(INSTALL_SQL)
+# The archive for PGXN: what is committed, with the scripts of this version.
+dist: $(DATA_built)
 	mkdir -p dist
-	git archive --format=zip --prefix=dreamsuite-$(EXTVERSION)/sql/ --add-file=$(INSTALL_SQL) \
+	git archive --format=zip --prefix=dreamsuite-$(EXTVERSION)/sql/ $(addprefix --add-file=,$(DATA_built)) \
 		--prefix=dreamsuite-$(EXTVERSION)/ -o dist/dreamsuite-$(EXTVERSION).zip HEAD
 	@echo dist/dreamsuite-$(EXTVERSION).zip
 

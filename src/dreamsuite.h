@@ -9,7 +9,7 @@
 
 #include "compat.h"
 
-#define DREAMSUITE_VERSION "0.1.0"
+#define DREAMSUITE_VERSION "0.2.0"
 #define DREAMSUITE_SCHEMA  "dreamsuite"
 
 /*

@@ -1,3 +1,4 @@
+-- Install only: an update begins with sql/updates/begin.sql
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION dreamsuite" to load this file. \quit
 
@@ -20,6 +21,7 @@ BEGIN
     END IF;
 END
 $$;
+-- End of install only
 
 CREATE FUNCTION check_encoding() RETURNS void
 AS 'MODULE_PATHNAME', 'dreamsuite_check_encoding' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;

@@ -1,5 +1,6 @@
 -- Insight: facts with their evidence, and goals
 
+-- Install only: an update adds attributes with ALTER TYPE
 CREATE TYPE fact AS (
     fact_id         text,      -- kind:subject:window:hash; the same for the same data
     category        text,      -- growth, content, cross_platform, trend, goal, data_quality
@@ -35,6 +36,7 @@ CREATE TYPE fact AS (
     sentence        text,
     caveats         text[],
     suggested_action text);
+-- End of install only
 COMMENT ON TYPE fact IS 'One statement about an artist with everything that is needed to check it.';
 
 CREATE FUNCTION insight_facts(

@@ -12,7 +12,9 @@ COMMENT ON FUNCTION dashboard(uuid, date) IS
 
 -- PostgREST answers a request that accepts a media type with a function that returns a domain of its name. The domain is
 -- found in its own schema alone, so one of the same name elsewhere is none of its business.
+-- Install only
 CREATE DOMAIN "text/html" AS text;
+-- End of install only
 COMMENT ON DOMAIN "text/html" IS 'Text that PostgREST serves as a page.';
 
 CREATE FUNCTION dashboard_page(

@@ -115,7 +115,9 @@ CREATE FUNCTION unschedule_before_drop() RETURNS event_trigger
 AS 'MODULE_PATHNAME', 'dreamsuite_unschedule_before_drop' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION unschedule_before_drop() IS 'Ends the schedule when a command is about to drop the extension.';
 
+-- Install only
 CREATE EVENT TRIGGER dreamsuite_unschedule ON ddl_command_start
     WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED')
     EXECUTE FUNCTION unschedule_before_drop();
+-- End of install only
 COMMENT ON EVENT TRIGGER dreamsuite_unschedule IS 'Ends the schedule when a command is about to drop the extension.';

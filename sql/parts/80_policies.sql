@@ -68,7 +68,8 @@ $$;
 COMMENT ON FUNCTION access_objects() IS 'Every table, view, sequence, routine and type of the extension with its rule of access_rules(); null: it has none.';
 
 -- Row level security on every table. own_rows needs no name of a role; all_users names those that see everything, at first
--- the owner alone, so that their queries are planned as if there were no policy.
+-- the owner alone, so that their queries are planned as if there were no policy. Tables that have it keep theirs: an update
+-- alters policies by hand.
 DO $$
 DECLARE
     t record;
@@ -79,7 +80,7 @@ BEGIN
                         WHERE a.attrelid = o.object::pg_catalog.regclass AND a.attname = 'user_id') AS has_user
           FROM dreamsuite.access_objects() AS o
           JOIN pg_catalog.pg_class AS c ON c.oid = o.object::pg_catalog.regclass AND c.relkind IN ('r', 'p')
-         WHERE o.kind = 'TABLE'
+         WHERE o.kind = 'TABLE' AND NOT c.relrowsecurity
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.object);
         IF t.rule IN ('own', 'all_users') THEN
@@ -232,7 +233,13 @@ COMMENT ON FUNCTION link_auth_users() IS
 
 DO $$
 BEGIN
-    PERFORM dreamsuite.link_auth_users();
+    -- an update links what is new where the rest is linked
+    IF NULLIF(pg_catalog.current_setting('dreamsuite_update.rules', true), '') IS NULL
+        OR EXISTS (SELECT FROM pg_catalog.pg_constraint AS k
+                    WHERE k.conrelid = 'dreamsuite.daily_metrics'::pg_catalog.regclass AND k.contype = 'f'
+                      AND k.confrelid = pg_catalog.to_regclass('auth.users')) THEN
+        PERFORM dreamsuite.link_auth_users();
+    END IF;
 EXCEPTION WHEN undefined_table THEN
     NULL;   -- not Supabase; link_auth_users() can be called later
 END

@@ -1,0 +1,2 @@
+-- From 0.1.0 to 0.2.0: what the repeated install script cannot do. See docs/releasing.md.
+
