@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One stratum that holds both groups: a range of the arrays below. */
+/* One stratum that holds both groups: a range of the values below. */
 typedef struct Stratum
 {
 	int start;
@@ -23,55 +23,88 @@ typedef struct Strata
 {
 	int total;
 	int strata;
-	double *values; /* grouped by stratum, within it a before b */
-	double *shifted;
-	int *rank;
+	double *values; /* grouped by stratum, within it a before b, each of the two ascending */
 	Stratum *stratum;
 } Strata;
 
-/* The weighted rank statistic after taking `shift` off group a; its standard deviation comes to *sd. */
-static bool
-weighted_statistic(const Strata *strata, double shift, double *value, double *sd)
+/*
+ * Twice the pairs of a stratum in which a is the larger after taking `shift` off it; a tied pair counts once. Both
+ * groups are sorted, so one walk along the two does it. Exact: a count of pairs is an integer far below 2^53.
+ */
+static double
+doubled_wins(const Strata *strata, const Stratum *stratum, double shift)
+{
+	const double *a = strata->values + stratum->start;
+	const double *b = a + stratum->count_a;
+	int m = stratum->count - stratum->count_a;
+	int less = 0;
+	int not_more = 0;
+	double wins = 0.0;
+
+	for (int i = 0; i < stratum->count_a; i++)
+	{
+		double value = a[i] - shift;
+
+		while (less < m && b[less] < value)
+			less++;
+		while (not_more < m && b[not_more] <= value)
+			not_more++;
+		wins += less + not_more;
+	}
+	return wins;
+}
+
+/* The weighted rank statistic after taking `shift` off group a. */
+static double
+weighted_statistic(const Strata *strata, double shift)
 {
 	double sum = 0.0;
+
+	for (int s = 0; s < strata->strata; s++)
+	{
+		const Stratum *stratum = &strata->stratum[s];
+		double pairs = (double) stratum->count_a * (stratum->count - stratum->count_a);
+
+		/* The rank sum of a less its mean is the number of pairs won less half of all pairs. */
+		sum += 0.5 * (doubled_wins(strata, stratum, shift) - pairs) / (stratum->count + 1.0);
+	}
+	return sum;
+}
+
+/* The standard deviation of the statistic without shift, where ties make it smaller; negative when memory fails. */
+static double
+tied_deviation(const Strata *strata)
+{
+	int *rank = malloc(sizeof(int) * ((size_t) strata->total + 1));
 	double variance = 0.0;
 
+	if (rank == NULL)
+		return -1.0;
 	for (int s = 0; s < strata->strata; s++)
 	{
 		const Stratum *stratum = &strata->stratum[s];
 		double n = stratum->count_a;
 		double total = stratum->count;
-		double m = total - n;
-		double ranks = 0.0;
-		double ties;
+		double ties = stats_double_ranks(strata->values + stratum->start, stratum->count, rank);
 
-		for (int i = 0; i < stratum->count; i++)
-		{
-			double y = strata->values[stratum->start + i];
-
-			strata->shifted[i] = i < stratum->count_a ? y - shift : y;
-		}
-		ties = stats_double_ranks(strata->shifted, stratum->count, strata->rank);
 		if (ties < 0.0)
-			return false;
-		for (int i = 0; i < stratum->count_a; i++)
-			ranks += 0.5 * strata->rank[i];
-		sum += (ranks - 0.5 * n * (total + 1.0)) / (total + 1.0);
-		variance +=
-			n * m / 12.0 * (total + 1.0 - ties / (total * (total - 1.0))) / ((total + 1.0) * (total + 1.0));
+		{
+			free(rank);
+			return -1.0;
+		}
+		variance += n * (total - n) / 12.0 * (total + 1.0 - ties / (total * (total - 1.0))) /
+					((total + 1.0) * (total + 1.0));
 	}
-	*value = sum;
-	*sd = sqrt(fmax(variance, 0.0));
-	return true;
+	free(rank);
+	return sqrt(fmax(variance, 0.0));
 }
 
 /* The shift at which the statistic falls from above `aim` to below it; it never rises with the shift. */
-static bool
-crossing(const Strata *strata, double low, double high, double aim, double sd, double *shift)
+static double
+crossing(const Strata *strata, double low, double high, double aim, double sd)
 {
 	double at_low = low;
 	double at_high = high;
-	double value, ignored;
 
 	/* Twice, for the lower and upper edge of a step that lies exactly on the aim; the answer is their middle. */
 	for (int edge = 0; edge < 2; edge++)
@@ -82,9 +115,8 @@ crossing(const Strata *strata, double low, double high, double aim, double sd, d
 		for (int i = 0; i < 60 && to - from > 1e-12 * fmax(1.0, fabs(from)); i++)
 		{
 			double middle = 0.5 * from + 0.5 * to;
+			double value = weighted_statistic(strata, middle);
 
-			if (!weighted_statistic(strata, middle, &value, &ignored))
-				return false;
 			if (edge == 0 ? value > aim * sd + 1e-9 : value >= aim * sd - 1e-9)
 				from = middle;
 			else
@@ -92,8 +124,7 @@ crossing(const Strata *strata, double low, double high, double aim, double sd, d
 		}
 		*(edge == 0 ? &at_low : &at_high) = 0.5 * from + 0.5 * to;
 	}
-	*shift = 0.5 * at_low + 0.5 * at_high;
-	return true;
+	return 0.5 * at_low + 0.5 * at_high;
 }
 
 /* Fills strata with the items whose stratum holds both groups. */
@@ -108,11 +139,8 @@ strata_make(Strata *strata, const double *y, const bool *in_a, const int *stratu
 	int known = 0;
 
 	strata->values = malloc(sizeof(double) * room);
-	strata->shifted = malloc(sizeof(double) * room);
-	strata->rank = malloc(sizeof(int) * room);
 	strata->stratum = malloc(sizeof(Stratum) * room);
-	if (label == NULL || order == NULL || item == NULL || strata->values == NULL || strata->shifted == NULL ||
-		strata->rank == NULL || strata->stratum == NULL)
+	if (label == NULL || order == NULL || item == NULL || strata->values == NULL || strata->stratum == NULL)
 		goto done;
 	for (int i = 0; i < n; i++)
 	{
@@ -137,6 +165,8 @@ strata_make(Strata *strata, const double *y, const bool *in_a, const int *stratu
 		strata->stratum[strata->strata++] = (Stratum){strata->total, end - i, count_a};
 		for (int j = i; j < end; j++)
 			strata->values[strata->total++] = y[item[order[j]]];
+		stats_sort(strata->values + strata->total - (end - i), count_a);
+		stats_sort(strata->values + strata->total - (end - i) + count_a, end - i - count_a);
 	}
 	status = strata->strata > 0 ? STATS_OK : STATS_TOO_FEW;
 done:
@@ -152,7 +182,7 @@ stats_van_elteren(const double *y, const bool *in_a, const int *stratum, int n, 
 {
 	Strata strata = {0};
 	StatsStatus status = strata_make(&strata, y, in_a, stratum, n);
-	double value, sd, low, high, wins, pairs, critical;
+	double sd, low, high, wins, pairs, critical;
 	bool finite = true;
 
 	*result = (Stratified){0,
@@ -165,88 +195,56 @@ stats_van_elteren(const double *y, const bool *in_a, const int *stratum, int n, 
 	if (status != STATS_OK)
 		goto done;
 
-	status = STATS_NO_MEMORY;
-	if (!weighted_statistic(&strata, 0.0, &value, &sd))
-		goto done;
-	result->z = sd > 0.0 ? value / sd : 0.0;
-	result->p_value = fmin(2.0 * stats_normal_sf(fabs(result->z)), 1.0);
-
-	low = INFINITY;
-	high = -INFINITY;
-	wins = pairs = 0.0;
-	for (int s = 0; s < strata.strata; s++)
+	sd = tied_deviation(&strata);
+	if (sd < 0.0)
 	{
-		const Stratum *at = &strata.stratum[s];
-		const double *a = strata.values + at->start;
-		int m = at->count - at->count_a;
-		double ranks = 0.0;
-
-		result->n_a += at->count_a;
-		result->n_b += m;
-		if (stats_double_ranks(a, at->count, strata.rank) < 0.0)
-			goto done;
-		for (int i = 0; i < at->count_a; i++)
-			ranks += 0.5 * strata.rank[i];
-		wins += ranks - 0.5 * at->count_a * (at->count_a + 1.0);
-		pairs += (double) at->count_a * m;
-		for (int i = 0; i < at->count; i++)
-			finite = finite && isfinite(a[i]);
-		if (!finite)
-			continue;
-		{
-			double least[2] = {INFINITY, INFINITY};
-			double most[2] = {-INFINITY, -INFINITY};
-
-			for (int i = 0; i < at->count; i++)
-			{
-				int side = i >= at->count_a;
-
-				least[side] = fmin(least[side], a[i]);
-				most[side] = fmax(most[side], a[i]);
-			}
-			low = fmin(low, least[0] - most[1]);
-			high = fmax(high, most[0] - least[1]);
-		}
-	}
-	result->superiority = wins / pairs;
-	status = STATS_OK;
-	if (!finite)
+		status = STATS_NO_MEMORY;
 		goto done;
+	}
+	result->z = sd > 0.0 ? weighted_statistic(&strata, 0.0) / sd : 0.0;
+	result->p_value = fmin(2.0 * stats_normal_sf(fabs(result->z)), 1.0);
 
 	/*
 	 * Without ties in the shifted values the deviation is the same at every shift: the one of untied ranks inverts the
 	 * test.
 	 */
-	critical = stats_normal_quantile(0.5 + 0.5 * level);
-	sd = 0.0;
+	low = INFINITY;
+	high = -INFINITY;
+	wins = pairs = sd = 0.0;
 	for (int s = 0; s < strata.strata; s++)
 	{
-		double n_a = strata.stratum[s].count_a;
-		double total = strata.stratum[s].count;
+		const Stratum *at = &strata.stratum[s];
+		const double *a = strata.values + at->start;
+		const double *b = a + at->count_a;
+		int n_a = at->count_a;
+		int n_b = at->count - n_a;
 
-		sd += n_a * (total - n_a) / 12.0 / (total + 1.0);
+		result->n_a += n_a;
+		result->n_b += n_b;
+		wins += 0.5 * doubled_wins(&strata, at, 0.0);
+		pairs += (double) n_a * n_b;
+		sd += (double) n_a * n_b / 12.0 / (at->count + 1.0);
+		finite = finite && isfinite(a[0]) && isfinite(a[n_a - 1]) && isfinite(b[0]) && isfinite(b[n_b - 1]);
+		low = fmin(low, a[0] - b[n_b - 1]);
+		high = fmax(high, a[n_a - 1] - b[0]);
 	}
 	sd = sqrt(sd);
-	if (!crossing(&strata, low, high, 0.0, sd, &result->shift.estimate))
-		status = STATS_NO_MEMORY;
-	else
-	{
-		double least, most;
+	result->superiority = wins / pairs;
+	if (!finite)
+		goto done;
 
-		/* With so few pairs that the extreme split is not rejected there is no interval. */
-		if (!weighted_statistic(&strata, low - 1.0, &most, &value) ||
-			!weighted_statistic(&strata, high + 1.0, &least, &value))
-			status = STATS_NO_MEMORY;
-		else if (most >= critical * sd && least <= -critical * sd &&
-				 (!crossing(&strata, low, high, critical, sd, &result->shift.lo) ||
-				  !crossing(&strata, low, high, -critical, sd, &result->shift.hi)))
-			status = STATS_NO_MEMORY;
+	critical = stats_normal_quantile(0.5 + 0.5 * level);
+	result->shift.estimate = crossing(&strata, low, high, 0.0, sd);
+	/* With so few pairs that the extreme split is not rejected there is no interval. */
+	if (weighted_statistic(&strata, low - 1.0) >= critical * sd &&
+		weighted_statistic(&strata, high + 1.0) <= -critical * sd)
+	{
+		result->shift.lo = crossing(&strata, low, high, critical, sd);
+		result->shift.hi = crossing(&strata, low, high, -critical, sd);
 	}
 
 done:
 	free(strata.values);
-	free(strata.shifted);
-	free(strata.rank);
 	free(strata.stratum);
 	return status;
 }
