@@ -81,6 +81,7 @@ CREATE TABLE goals (
     PRIMARY KEY (user_id, goal_id)
 );
 COMMENT ON TABLE goals IS 'What an artist wants to reach: a level of a metric, or a gain per week or month.';
+COMMENT ON COLUMN goals.reached_on IS 'First day, from starts_on, whose number is at the target; of a weekly or monthly goal, in the last period in which it was. Noted when the day is stored; a correction of that day moves it or takes it back, a later fall does not.';
 
 -- Accounts and what the collector knows of them
 

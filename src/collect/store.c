@@ -24,6 +24,7 @@
 #include "collect/store.h"
 #include "collect/transaction.h"
 #include "config.h"
+#include "series/goals.h"
 #include "series/repair.h"
 
 #define HISTORY_AGE_DAYS 30
@@ -90,6 +91,8 @@ store_days(List *jobs)
 	static const Oid types[] = {UUIDOID, TEXTOID, DATEOID, INT8OID, INT4OID, INT8OID, INT8OID, JSONBOID};
 	Columns *columns = columns_create(lengthof(types), types);
 	NewRow *rows = palloc0(sizeof(NewRow) * Max(list_length(jobs), 1));
+	TouchedDays *touched;
+	int in_time = 0;
 	ListCell *cell;
 	int n = 0;
 
@@ -154,11 +157,16 @@ store_days(List *jobs)
 		"  metrics = dreamsuite.merge_known(d.metrics, excluded.metrics),"
 		"  collected_at = excluded.collected_at",
 		columns, SPI_OK_INSERT);
+	touched = palloc(sizeof(TouchedDays) * n);
 	for (int i = 0; i < n; i++)
 	{
 		if (rows[i].late)
 			series_repair(rows[i].user_id, rows[i].platform->name, rows[i].date, rows[i].date);
+		else
+			touched[in_time++] =
+				(TouchedDays){rows[i].user_id, rows[i].platform->name, rows[i].date, rows[i].date};
 	}
+	goals_note(touched, in_time);
 }
 
 /* The same, with the repair of dependent days in our own hands. */

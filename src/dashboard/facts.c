@@ -23,9 +23,8 @@ put_goal(StringInfo out, const Gathered *g, int i)
 	double target = rows_number(rows, i, GOAL_TARGET);
 	double value = rows_number(rows, i, GOAL_VALUE);
 	const char *period = rows_text(rows, i, GOAL_PERIOD);
-	double baseline = rows_number(rows, i, GOAL_BASELINE);
-	/* a level may also be reached from above */
-	bool reached = !period && baseline > target ? value <= target : value >= target;
+	/* nothing is needed any more, also where the number fell again */
+	bool reached = rows_number(rows, i, GOAL_NEEDED) == 0;
 	double width = isnan(percent) ? 0 : fmax(0, fmin(100, percent));
 	DateADT eta, lo, hi, deadline;
 	int place = platform ? platform_place(platform) : -1;

@@ -24,12 +24,6 @@
 /* A value as old as this still says where the goal stands. */
 #define GOAL_BACK 31
 
-/* The start of a period may be read off a day up to this much earlier. */
-#define START_BACK 3
-
-/* A reached goal is told of for so many days. */
-#define REACHED_FRESH 7
-
 static const Track *
 find_track(const Run *run, const Goal *goal, const Outlet **outlet)
 {
@@ -47,79 +41,30 @@ find_track(const Run *run, const Goal *goal, const Outlet **outlet)
 	return NULL;
 }
 
-/* First day of the week (Monday) or month that holds the day, and the first day after it. */
+static GoalDays
+days_of(const Run *run, const Track *track)
+{
+	return (GoalDays){run->artist->set->first, run->artist->set->days, track->series->values, track->since};
+}
+
+/* The first day up to the one of the state on which the goal was reached, and whether it is today's number that is. */
 static void
-find_period(char period, DateADT day, DateADT *start, DateADT *end)
+find_reached(const Run *run, const Track *track, const Goal *goal, GoalState *state)
 {
-	int year, month, dom;
+	GoalDays days = days_of(run, track);
+	DateADT first = goal->period ? Max(state->start, goal->starts_on) : goal->starts_on;
+	int at = -1;
 
-	if (period == 'w')
-	{
-		*start = day - weekday(day);
-		*end = *start + 7;
-		return;
-	}
-	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &dom);
-	*start = day - dom + 1;
-	if (month == 12)
-		*end = date2j(year + 1, 1, 1) - POSTGRES_EPOCH_JDATE;
-	else
-		*end = date2j(year, month + 1, 1) - POSTGRES_EPOCH_JDATE;
-}
-
-/* The level at the end of the day before the period; *exact is false where the first day inside has to do. */
-static double
-level_before(const Run *run, const Track *track, const Goal *goal, const GoalState *state, bool *exact)
-{
-	int before = run_day(run, state->start) - 1;
-
-	*exact = true;
-	for (int i = before; i > before - START_BACK && i >= track_since(track, state->at); i--)
-	{
-		if (i < run->artist->set->days && !isnan(track->series->values[i]))
-			return track->series->values[i];
-	}
-	*exact = false;
-	if (goal->starts_on >= state->start && goal->starts_on <= state->day && !isnan(goal->baseline))
-		return goal->baseline;
-	for (int i = Max(before + 1, track_since(track, state->at)); i <= state->at; i++)
-	{
-		if (!isnan(track->series->values[i]))
-			return track->series->values[i];
-	}
-	return NAN;
-}
-
-/*
- * Less of it is the goal: of a level that the artist sets (followed profiles), begun above the target. Of an audience
- * or of what a counter counts a lower target is one that is reached already.
- */
-static bool
-is_falling(const Goal *goal, const Track *track)
-{
-	return goal->period == 0 && !isnan(goal->baseline) && goal->target < goal->baseline &&
-		   track->role == ROLE_OTHER &&
-		   (track->series->kind == KIND_GAUGE || track->series->kind == KIND_RATE);
-}
-
-/* The first day of the stretch on which the goal has been reached without a break. */
-static DateADT
-reached_since(const Run *run, const Track *track, const Goal *goal, const GoalState *state, double offset)
-{
-	int since = state->at;
-
-	for (int i = state->at; i >= Max(run_day(run, state->start), track_since(track, state->at)) && i >= 0;
-		 i--)
-	{
-		double value = track->series->values[i] - offset;
-
-		if (isnan(value))
-			continue;
-		if (state->falling ? value > goal->target : value < goal->target)
-			break;
-		since = i;
-	}
-	return series_date(run->artist->set, since);
+	state->holds = state->falling ? state->value <= goal->target : state->value >= goal->target;
+	/* what was before the goal was set is not its merit */
+	if (state->day >= goal->starts_on)
+		at = goal_first_reached(goal, &days, state->start, run_day(run, first), state->at);
+	state->reached = state->holds || at >= 0;
+	state->reached_on = at >= 0 ? series_date(run->artist->set, at) : state->day;
+	/* a first known number that is at the target does not tell when it got there */
+	state->already =
+		state->reached && (state->reached_on <= goal->starts_on ||
+						   (goal->period == 0 && isnan(goal->baseline) && at == track->series->first_known));
 }
 
 /* When the target will be reached, from the levels up to `at`. Falling goals are turned round. */
@@ -192,16 +137,22 @@ goal_sentence(const Goal *goal, const GoalState *state)
 	if (goal->period)
 	{
 		if (state->reached)
-			return psprintf("You reached your %s goal of %s more %s: %s so far.", say_period(goal),
+			return psprintf("You reached your %s goal of %s more %s on %s: %s so far.", say_period(goal),
 							say_number(goal->target), say_metric(goal->platform, goal->metric),
-							say_number(state->value));
+							say_date(state->reached_on), say_number(state->value));
 		return psprintf("%s more %s needed to hit your %s goal (%s of %s, %.0f day%s left).",
 						say_number(state->remaining), say_some(goal, state->remaining), say_period(goal),
 						say_number(state->value), say_number(goal->target),
 						(double) (state->end - 1 - state->day), PLURAL(state->end - 1 - state->day));
 	}
+	if (state->already && state->holds)
+		return psprintf("You had reached %s before this goal began; it is %s now.", say_goal(goal),
+						say_number(state->value));
+	if (state->reached && state->holds)
+		return psprintf("You reached %s on %s.", say_goal(goal), say_date(state->reached_on));
 	if (state->reached)
-		return psprintf("You reached %s.", say_goal(goal));
+		return psprintf("You reached %s on %s; it is %s now.", say_goal(goal), say_date(state->reached_on),
+						say_number(state->value));
 	if (state->falling)
 		return psprintf("You're %s of the way down to %s.", say_percent(floor(state->percent)),
 						say_goal(goal));
@@ -225,7 +176,7 @@ goal_state(const Run *run, const Goal *goal, DateADT day, GoalState *state)
 	state->on_track = -1;
 	if (track == NULL)
 		return false;
-	state->falling = is_falling(goal, track);
+	state->falling = goal_is_falling(goal);
 	state->at = track_last(run, track, day, GOAL_BACK);
 	if (state->at < 0)
 		return false;
@@ -237,33 +188,26 @@ goal_state(const Run *run, const Goal *goal, DateADT day, GoalState *state)
 
 	if (goal->period)
 	{
-		bool exact;
+		GoalDays days = days_of(run, track);
 
 		/* the period of the day that is asked for, not of a value that is older */
-		find_period(goal->period, day, &state->start, &state->end);
+		goal_period(goal->period, day, &state->start, &state->end);
 		if (state->day < state->start - 1)
 			return false;
-		offset = level_before(run, track, goal, state, &exact);
+		offset = goal_level_before(goal, &days, state->start, state->at);
 		if (isnan(offset))
 			return false;
 	}
 	state->value = level - offset;
+	find_reached(run, track, goal, state);
 
-	state->reached = state->falling ? state->value <= goal->target : state->value >= goal->target;
-	state->remaining = state->reached ? 0 : fabs(goal->target - state->value);
-	if (state->reached)
+	state->remaining = state->holds ? 0 : fabs(goal->target - state->value);
+	if (state->holds)
 		state->percent = 100;
 	else if (state->falling)
 		state->percent = Max(0, 100 * (goal->baseline - state->value) / (goal->baseline - goal->target));
 	else
 		state->percent = goal->target > 0 ? Max(0, 100 * state->value / goal->target) : 0;
-	if (state->reached)
-	{
-		/* a level may have been reached before the goal was set */
-		if (goal->period == 0)
-			state->start = run->artist->set->first;
-		state->reached_on = reached_since(run, track, goal, state, offset);
-	}
 
 	base = track_baseline(track, state->at, 7);
 	if (base >= 0)
@@ -275,9 +219,8 @@ goal_state(const Run *run, const Goal *goal, DateADT day, GoalState *state)
 	days_left = DATE_NOT_FINITE(state->end) ? -1 : state->end - (goal->period ? 1 : 0) - state->day;
 	if (state->reached)
 	{
-		state->eta = state->eta_lo = state->eta_hi = NAN;
 		state->needed_per_day = 0;
-		state->on_track = 1;
+		state->on_track = state->reached_on <= goal->deadline;
 	}
 	else if (days_left > 0)
 	{
@@ -367,22 +310,44 @@ progress_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *tra
 	run_add(run, fact);
 }
 
+/*
+ * The look before this one: the day before, or where days are missing the stored day before. What is settled since then
+ * is told today for the first time.
+ */
+static DateADT
+look_before(const Run *run)
+{
+	const SeriesSet *set = run->artist->set;
+
+	for (int day = run_day(run, run->as_of); day >= 0 && day < set->days; day--)
+	{
+		bool stored = false;
+
+		for (int i = 0; i < set->count && !stored; i++)
+			stored = !isnan(set->series[i].values[day]);
+		if (stored && series_date(set, day) < run->as_of)
+			return series_date(set, day);
+		if (!stored && series_date(set, day) == run->as_of)
+			break;
+	}
+	return run->as_of - 1;
+}
+
+/* Told once, on the first look at which the day is settled. */
 static void
 reached_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *track, const GoalState *state)
 {
-	DateADT settled = outlet_settled(outlet, run);
 	GoalState then = *state;
 	Fact *fact;
 
-	if (state->reached_on <= settled - REACHED_FRESH)
+	if (state->already || state->reached_on <= look_before(run) - outlet->platform->settled_after_days)
 		return;
-	if (goal->period == 0 && state->reached_on == run->artist->set->first + track->series->first_known)
-		return; /* it always was */
-	/* said with the numbers of the day that reached it, so that it stays one and the same fact */
+	/* said with the numbers of the day that reached it */
 	then.day = state->reached_on;
 	then.at = run_day(run, then.day);
 	then.value += track->series->values[then.at] - track->series->values[state->at];
 	then.start = goal->period ? state->start : then.day;
+	then.holds = true;
 	fact = goal_fact(run, "goal_reached", goal, outlet, track, &then);
 	fact->direction = state->falling ? "down" : "up";
 	fact->effect = 100;
@@ -390,8 +355,6 @@ reached_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *trac
 	fact->effect_size = 1;
 	fact->method = "first day at the target";
 	fact->sentence = goal_sentence(goal, &then);
-	fact->sentence =
-		psprintf("%.*s on %s.", (int) strlen(fact->sentence) - 1, fact->sentence, say_date(then.day));
 	fact->suggested_action = "Set the next goal.";
 	fact->action = 1;
 	run_add(run, fact);

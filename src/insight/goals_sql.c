@@ -18,8 +18,10 @@
 #include "access.h"
 #include "config.h"
 #include "insight/insight.h"
+#include "series/goals.h"
 #include "series/metric.h"
 #include "series/query.h"
+#include "series/repair.h"
 #include "srf.h"
 
 DREAMSUITE_FUNCTION(dreamsuite_set_goal);
@@ -91,6 +93,8 @@ dreamsuite_set_goal(PG_FUNCTION_ARGS)
 					 errdetail("A goal is for a week, for a month, or null for a level to be reached.")));
 	}
 
+	/* no day is stored between the look at the newest number and the goal, so none is missed */
+	series_lock_shared(PG_GETARG_DATUM(0), platform->name);
 	/* a goal begins where the numbers stand, which need not be today */
 	if (find_baseline(PG_GETARG_DATUM(0), platform, metric, &values[6], &starts_on))
 		nulls[6] = ' ';
@@ -133,6 +137,7 @@ dreamsuite_set_goal(PG_FUNCTION_ARGS)
 	memcpy(goal_id, DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)),
 		   sizeof(pg_uuid_t));
 	query_end(nest);
+	goals_note(&(TouchedDays){PG_GETARG_DATUM(0), platform->name, starts_on, starts_on}, 1);
 	PG_RETURN_UUID_P(goal_id);
 }
 

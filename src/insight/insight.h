@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "insight/fact.h"
+#include "series/goals.h"
 #include "series/series.h"
 #include "utils/timestamp.h"
 
@@ -50,18 +51,6 @@ typedef struct Post
 	double early;        /* interactions at the age of 7 days, from content_history; NaN: unknown */
 	double early_views;
 } Post;
-
-typedef struct Goal
-{
-	Datum goal_id;
-	const Platform *platform;
-	const char *metric;
-	double target;
-	char period; /* 'w', 'm' or 0 */
-	DateADT starts_on;
-	DateADT deadline; /* DATEVAL_NOEND: none */
-	double baseline;
-} Goal;
 
 /* One platform of the artist. */
 typedef struct Outlet
@@ -191,9 +180,11 @@ typedef struct GoalState
 	DateADT start, end;         /* of the period; end may be DATEVAL_NOEND */
 	double eta, eta_lo, eta_hi; /* days from `day`; NaN: unknown */
 	int windows;
-	bool plain;   /* eta is what remains divided by the pace: history is too short for more */
-	bool falling; /* less of it is the goal */
-	bool reached;
+	bool plain;         /* eta is what remains divided by the pace: history is too short for more */
+	bool falling;       /* less of it is the goal */
+	bool holds;         /* the number of today is at the target */
+	bool reached;       /* it is, or it was on a day since the goal was set: the goal is done */
+	bool already;       /* it was when the goal was set */
 	DateADT reached_on; /* first day; only when reached */
 	int on_track;       /* 1, 0, -1 unknown */
 	const char *unit;

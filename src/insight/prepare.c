@@ -19,15 +19,13 @@
 #include "config.h"
 #include "insight/insight.h"
 #include "insight/posts.h"
+#include "series/metric.h"
 #include "series/query.h"
 
 /* Older days say nothing of today. */
 #define HISTORY_MOST 3653
 
 static const char *const consumption_metrics[] = {"total_views", "total_streams", "total_plays"};
-
-/* Levels whose records are news; most gauges (posts, followed profiles) are what the artist does, not what happens. */
-static const char *const telling_levels[] = {"playlist_placements", "editorial_playlists"};
 
 static bool
 is_among(const char *name, const char *const *names, int n)
@@ -68,8 +66,7 @@ role_of(const Series *series)
 				   : ROLE_OTHER;
 	if (is_among(series->metric, consumption_metrics, lengthof(consumption_metrics)))
 		return ROLE_CONSUMPTION;
-	if ((series->kind == KIND_ROLLING && series->field->window_days >= 7) ||
-		is_among(series->metric, telling_levels, lengthof(telling_levels)))
+	if ((series->kind == KIND_ROLLING && series->field->window_days >= 7) || metric_is_given(series->metric))
 		return ROLE_REACH;
 	return ROLE_OTHER;
 }

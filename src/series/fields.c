@@ -155,3 +155,9 @@ series_lock(Datum user_id, const char *platform)
 {
 	DirectFunctionCall1(pg_advisory_xact_lock_int8, Int64GetDatum(account_key(user_id, platform)));
 }
+
+void
+series_lock_shared(Datum user_id, const char *platform)
+{
+	DirectFunctionCall1(pg_advisory_xact_lock_shared_int8, Int64GetDatum(account_key(user_id, platform)));
+}

@@ -65,6 +65,12 @@ metric_find(const Platform *platform, const char *name, FieldKind *kind)
 	return true;
 }
 
+bool
+metric_is_given(const char *name)
+{
+	return strcmp(name, "playlist_placements") == 0 || strcmp(name, "editorial_playlists") == 0;
+}
+
 /* "a, b, c": every metric of the platform that is a number. */
 static char *
 number_names(const Platform *platform)

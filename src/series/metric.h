@@ -35,6 +35,9 @@ extern bool metric_find(const Platform *platform, const char *name, FieldKind *k
  */
 extern void metric_check(const Platform *platform, const char *name);
 
+/* A level that others decide (playlist placements): most gauges are what the artist does, not what happens. */
+extern bool metric_is_given(const char *name);
+
 /* The core columns of a row, as far as they are known. */
 typedef struct CoreValues
 {

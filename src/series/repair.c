@@ -16,6 +16,7 @@
 #include "utils/uuid.h"
 
 #include "series/fields.h"
+#include "series/goals.h"
 #include "series/metric.h"
 #include "series/query.h"
 #include "series/repair.h"
@@ -209,6 +210,7 @@ series_repair(Datum user_id, const char *platform, DateADT from, DateADT to)
 	if (corrections.count > 0)
 		write_corrections(user_id, args[1], &corrections);
 	query_end(nest);
+	goals_note(&(TouchedDays){user_id, platform, from, to}, 1);
 	return corrections.count;
 }
 

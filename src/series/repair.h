@@ -5,7 +5,7 @@
  * A writer of daily_metrics has two ways:
  *
  *   - the collector's: changes_fill() before the upsert of a batch, then series_repair() for the rows that it reports
- *     as late (days after them are stored already);
+ *     as late (days after them are stored already), and goals_note() for the others;
  *   - everyone else's: write the rows, then series_repair() over the days that were touched.
  *
  * All run inside a transaction of the caller; none opens a subtransaction.
@@ -49,6 +49,7 @@ extern void changes_fill(NewRow *rows, int count);
  * series_repair
  *    Recomputes the change fields of the stored rows of an account dated from `from` to CHANGE_REACH days after `to`:
  *    those that can depend on the days from..to. Only rows whose values change are written. Returns how many.
+ *    Goals that these days decide are noted as reached, or as no longer so (goals.h).
  *
  * user_id   uuid
  * platform  name; one that is not compiled in has no change fields but follower_change_24h
@@ -65,6 +66,9 @@ extern int64 series_repair(Datum user_id, const char *platform, DateADT from, Da
  *    first and repairs afterwards calls it before the upsert, so that it cannot block the collector and wait for it.
  */
 extern void series_lock(Datum user_id, const char *platform);
+
+/* Keeps writers away in the same way, but not others who share it. */
+extern void series_lock_shared(Datum user_id, const char *platform);
 
 /*
  * Between these the triggers of daily_metrics leave the repair to the caller. The end of a transaction releases what an

@@ -24,9 +24,13 @@ ok(eventually($node, "SELECT count(*) FROM ($collector) c", '1', 70), 'the launc
 
 $node->safe_psql('postgres',
 	"SELECT dreamsuite.connect_account('" . user_id(1) . "', 'deezer', '4711')");
+$node->safe_psql('postgres',
+	"SELECT dreamsuite.set_goal('" . user_id(1) . "', 'deezer', 'follower_count', target) FROM unnest('{1,1000000000000}'::numeric[]) AS target");
 like(collect($node), qr/1 of 1 accounts collected/, 'CALL collect() waits for the outcome');
 is($node->safe_psql('postgres', 'SELECT platform, date, follower_count > 0 FROM dreamsuite.daily_metrics'),
 	'deezer|2026-03-01|t', 'the day is stored');
+is($node->safe_psql('postgres', 'SELECT target, reached_on FROM dreamsuite.goals ORDER BY target'),
+	"1|2026-03-01\n1000000000000|", 'a goal that the day reached is noted with it');
 is($node->safe_psql('postgres', 'SELECT dreamsuite.collect_due()'), '0', 'a day that is done is not due again');
 
 my $before = $node->safe_psql('postgres',
