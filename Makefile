@@ -17,7 +17,7 @@ check:
 	@ONLY='$(ONLY)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' test/harness/check
 
 check-versions:
-	@ONLY='$(ONLY)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' test/harness/check-versions
+	@ONLY='$(ONLY)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' PG_CONFIGS='$(PG_CONFIGS)' test/harness/check-versions
 
 demo:
 	@PG_CONFIG='$(PG_CONFIG)' test/demo/demo

@@ -10,7 +10,7 @@
 #define FIRST_ROOM 4096
 
 BufferResult
-buffer_append(Buffer *buffer, const char *data, size_t length)
+buffer_append(HttpBuffer *buffer, const char *data, size_t length)
 {
 	if (length > buffer->cap || buffer->length > buffer->cap - length)
 		return BUFFER_FULL;
@@ -41,7 +41,7 @@ buffer_append(Buffer *buffer, const char *data, size_t length)
 }
 
 void
-buffer_reset(Buffer *buffer, size_t keep, bool secret)
+buffer_reset(HttpBuffer *buffer, size_t keep, bool secret)
 {
 	if (buffer->data == NULL)
 		return;
@@ -59,7 +59,7 @@ buffer_reset(Buffer *buffer, size_t keep, bool secret)
 }
 
 void
-buffer_free(Buffer *buffer, bool secret)
+buffer_free(HttpBuffer *buffer, bool secret)
 {
 	buffer_reset(buffer, 0, secret);
 }

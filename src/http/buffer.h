@@ -8,13 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef struct Buffer
+typedef struct HttpBuffer
 {
 	char *data; /* NUL-terminated once something was added; NULL before */
 	size_t length;
 	size_t room;
 	size_t cap; /* the most it will hold */
-} Buffer;
+} HttpBuffer;
 
 typedef enum BufferResult
 {
@@ -23,11 +23,11 @@ typedef enum BufferResult
 	BUFFER_NO_MEMORY /* nothing was added */
 } BufferResult;
 
-extern BufferResult buffer_append(Buffer *buffer, const char *data, size_t length);
+extern BufferResult buffer_append(HttpBuffer *buffer, const char *data, size_t length);
 
 /* Empties it. Memory up to `keep` bytes stays for the next use; it is wiped where `secret`. */
-extern void buffer_reset(Buffer *buffer, size_t keep, bool secret);
+extern void buffer_reset(HttpBuffer *buffer, size_t keep, bool secret);
 
-extern void buffer_free(Buffer *buffer, bool secret);
+extern void buffer_free(HttpBuffer *buffer, bool secret);
 
 #endif

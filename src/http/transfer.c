@@ -399,7 +399,7 @@ const char *
 http_answer_header(const HttpAnswer *answer, const char *name)
 {
 	const HttpTransfer *transfer = answer->transfer;
-	const Buffer *headers = transfer->handle != NULL ? &transfer->handle->headers : NULL;
+	const HttpBuffer *headers = transfer->handle != NULL ? &transfer->handle->headers : NULL;
 	size_t n = strlen(name);
 
 	if (headers == NULL || headers->length == 0)

@@ -28,8 +28,8 @@ typedef struct HttpHandle
 	bool plain;     /* set up for http to the test base */
 	bool idle;      /* in the pool */
 	size_t max_body;
-	Buffer body;
-	Buffer headers; /* lines of the final response, each ended by a NUL */
+	HttpBuffer body;
+	HttpBuffer headers; /* lines of the final response, each ended by a NUL */
 	bool too_large, headers_too_large, no_memory;
 	char error[CURL_ERROR_SIZE];
 	struct HttpHandle *next; /* in the pool */

@@ -35,6 +35,9 @@ need_packages() {
         { tail -n 20 "${TMPDIR:-/tmp}/dreamsuite-apt.log" >&2; die "apt-get could not install ${missing[*]}"; }
 }
 
+# has_package PACKAGE: does the distribution have it?
+has_package() { command -v apt-cache >/dev/null && [ -n "$(apt-cache --quiet=0 pkgnames "$1" 2>/dev/null | grep -x "$1")" ]; }
+
 # find_server: sets PG_CONFIG, BINDIR, PGMAJOR; installs the distribution's server where there is none
 find_server() {
     need_packages gcc make pkg-config libcurl4-openssl-dev libsodium-dev libjwt-dev python3 binutils curl openssl

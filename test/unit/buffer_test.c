@@ -20,9 +20,9 @@ is_wiped(const char *data, size_t length)
 int
 main(void)
 {
-	Buffer buffer = {.cap = 100000};
-	Buffer tiny = {.cap = 3};
-	Buffer none = {.cap = 0};
+	HttpBuffer buffer = {.cap = 100000};
+	HttpBuffer tiny = {.cap = 3};
+	HttpBuffer none = {.cap = 0};
 	char block[7000];
 	bool same = true;
 	char *kept;
