@@ -32,7 +32,14 @@ ALTER SYSTEM SET dreamsuite.max_connections = 0;
 \set VERBOSITY sqlstate
 ALTER SYSTEM SET dreamsuite.request_timeout = '0';
 \set VERBOSITY default
-SET dreamsuite.no_such_setting = 1;
+DO $$
+BEGIN
+    SET dreamsuite.no_such_setting = 1;
+    ASSERT current_setting('server_version_num')::int < 150000, 'accepted';  -- 14 keeps it as a setting of nobody
+EXCEPTION WHEN invalid_name THEN
+    NULL;
+END
+$$;
 SET dreamsuite.max_connections = 5;
 CREATE ROLE settings_nobody;
 SET ROLE settings_nobody;
