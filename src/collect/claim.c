@@ -93,7 +93,21 @@ static const char *const next_sql =
 	" WHERE NOT EXISTS (SELECT FROM dreamsuite.platform_settings o WHERE o.platform = p.platform AND NOT o.enabled)"
 	" UNION ALL SELECT NULL, pg_catalog.min(r.next_at), NULL FROM dreamsuite.revocations r";
 
-/* Leases of jobs that take long go on. $1 users, $2 platforms, $3 tokens, $4 clock's now, $5 lease seconds. */
+/*
+ * Leases that ran out are nobody's: without them the accounts are looked ahead at like others. Those that are left run out
+ * later, or someone holds their row. Both read all leases, and are for the moment when nothing else is to be done. $1
+ * clock's now.
+ */
+static const char *const expired_sql =
+	"UPDATE dreamsuite.account_state s SET lease_token = NULL, lease_until = NULL"
+	" FROM (SELECT o.user_id, o.platform FROM dreamsuite.account_state o WHERE o.lease_until <= $1"
+	"   ORDER BY o.user_id, o.platform FOR NO KEY UPDATE SKIP LOCKED) l"
+	" WHERE s.user_id = l.user_id AND s.platform = l.platform";
+
+static const char *const leases_sql =
+	"SELECT pg_catalog.min(s.lease_until) FROM dreamsuite.account_state s WHERE s.lease_until IS NOT NULL";
+
+/* Leases of jobs that take long go on; one whose row someone else holds has time until the next round. $1 users, $2 platforms, $3 tokens, $4 clock's now, $5 lease seconds. */
 static const char *const renew_sql =
 	"UPDATE dreamsuite.account_state s SET lease_until = $4 + pg_catalog.make_interval(secs => $5)"
 	" FROM (SELECT o.user_id, o.platform, o.lease_token"
@@ -101,7 +115,7 @@ static const char *const renew_sql =
 	"    AS j(user_id, platform, lease_token)"
 	"   JOIN dreamsuite.account_state o ON o.user_id = j.user_id AND o.platform = j.platform"
 	"    AND o.lease_token = j.lease_token"
-	"   ORDER BY o.user_id, o.platform FOR NO KEY UPDATE OF o) l"
+	"   ORDER BY o.user_id, o.platform FOR NO KEY UPDATE OF o SKIP LOCKED) l"
 	" WHERE s.user_id = l.user_id AND s.platform = l.platform AND s.lease_token = l.lease_token";
 
 /* ---- Values of a row ---- */
@@ -180,7 +194,7 @@ texts_column(int row, const char *name)
 
 /* ---- Claiming ---- */
 
-static SPIPlanPtr claim_plan, known_plan, next_plan, renew_plan;
+static SPIPlanPtr claim_plan, known_plan, next_plan, expired_plan, leases_plan, renew_plan;
 
 /* The metric date: the day of the observation where the account lives. */
 static void
@@ -364,6 +378,20 @@ look_ahead(Datum now, Datum names, Look *look)
 	}
 }
 
+/* Ends the leases that ran out; returns when the next one does (clock). Within the transaction. */
+static TimestampTz
+end_leases(Datum clock)
+{
+	Oid types[] = {TIMESTAMPTZOID};
+	bool null;
+	Datum until;
+
+	transaction_execute(transaction_plan(&expired_plan, expired_sql, 1, types), &clock, NULL, SPI_OK_UPDATE);
+	transaction_execute(transaction_plan(&leases_plan, leases_sql, 0, NULL), NULL, NULL, SPI_OK_SELECT);
+	until = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
+	return null ? TIME_UNKNOWN : DatumGetTimestampTz(until);
+}
+
 /*
  * How many accounts of each platform may be claimed. What is free is shared among those that may have some, so that the
  * memory of the process is bounded; a few of each platform always find room, so that none waits for all the others.
@@ -386,19 +414,28 @@ share_room(int most, const int *active, const bool *wanted, int *room)
 	}
 }
 
-List *
-claim_due(MemoryContext parent, int most, const int *active, const bool *wanted, Look *look)
+static int
+sum_of(const int *numbers)
+{
+	int sum = 0;
+
+	for (int i = 0; platforms[i] != NULL; i++)
+		sum += numbers[i];
+	return sum;
+}
+
+/* The claim itself; jobs join *jobs as they are made. */
+static void
+claim(MemoryContext parent, int most, const int *active, const bool *wanted, Look *look, List **jobs)
 {
 	Oid claim_types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, TEXTARRAYOID, INT4ARRAYOID};
 	Datum values[5], names[MAX_PLATFORMS], rooms[MAX_PLATFORMS];
-	List *jobs = NIL;
 	MemoryContext list_context = CurrentMemoryContext;
 	int n = 0;
 	ListCell *cell;
 
-	*look = (Look){.due = TIME_UNKNOWN};
 	if (!transaction_begin("dreamsuite: claiming due accounts"))
-		return NIL;
+		return;
 	pace_store();
 	pace_load();
 	share_room(most, active, wanted, look->room);
@@ -418,17 +455,51 @@ claim_due(MemoryContext parent, int most, const int *active, const bool *wanted,
 	{
 		MemoryContext old = MemoryContextSwitchTo(list_context);
 
-		jobs = lappend(jobs, job_from_row(parent, row));
+		*jobs = lappend(*jobs, job_from_row(parent, row));
 		MemoryContextSwitchTo(old);
 	}
-	foreach (cell, jobs)
+	foreach (cell, *jobs)
 		look->room[((Job *) lfirst(cell))->platform_index]--;
-	if (jobs != NIL)
+	if (*jobs != NIL)
 		cycle_begin();
-	load_known(jobs);
+	load_known(*jobs);
 	revoke_claim();
+	if (*jobs == NIL && sum_of(active) == 0)
+		look->lease_ends = end_leases(values[1]);
 	look_ahead(values[0], values[3], look);
 	transaction_commit();
+}
+
+List *
+claim_due(MemoryContext parent, int most, const int *active, const bool *wanted, Look *look)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List *volatile jobs = NIL;
+
+	*look = (Look){.due = TIME_UNKNOWN, .lease_ends = TIME_UNKNOWN};
+	PG_TRY();
+	{
+		claim(parent, most, active, wanted, look, (List **) &jobs);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error = transaction_caught(caller);
+		ListCell *cell;
+
+		ereport(WARNING,
+				(errcode(error->sqlerrcode), errmsg("could not claim due accounts: %s", error->message),
+				 errdetail("The collector tries again later.")));
+		FreeErrorData(error);
+		foreach (cell, jobs)
+			MemoryContextDelete(((Job *) lfirst(cell))->context);
+		list_free(jobs);
+		jobs = NIL;
+		pace_forget_stored();
+		cycle_forget();
+		revoke_forget();
+		*look = (Look){.due = TIME_UNKNOWN, .lease_ends = TIME_UNKNOWN, .failed = true};
+	}
+	PG_END_TRY();
 	return jobs;
 }
 
@@ -463,24 +534,39 @@ claim_renew(List *jobs)
 	transaction_commit();
 }
 
-void
-claim_release_all(void)
+bool
+claim_release_all(TimestampTz before)
 {
-	Oid types[] = {TIMESTAMPTZOID};
-	Datum values[] = {TimestampTzGetDatum(config_now())};
+	static SPIPlanPtr release_plan, left_plan;
+	Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum values[] = {TimestampTzGetDatum(config_now()), TimestampTzGetDatum(before)};
+	bool left;
 
 	if (!transaction_begin("dreamsuite: freeing leases of an earlier collector"))
-		return;
+		return true;
 	/*
 	 * Which of these accounts took the collector with it, if one did, nobody knows. Those that were there more than once
 	 * come back later and apart, so that the innocent ones get through.
 	 */
-	if (SPI_execute_with_args(
-			"UPDATE dreamsuite.account_state SET lease_token = NULL, lease_until = NULL,"
-			" next_due_at = CASE WHEN attempts < 3 THEN next_due_at ELSE $1 + pg_catalog.make_interval(secs =>"
-			"  LEAST(14400, 60 * pg_catalog.power(4, LEAST(attempts, 9) - 2)) * (0.5 + 0.5 * pg_catalog.random())) END"
-			" WHERE lease_token IS NOT NULL",
-			1, types, values, NULL, false, 0) != SPI_OK_UPDATE)
-		elog(ERROR, "could not free leases");
+	transaction_execute(
+		transaction_plan(
+			&release_plan,
+			"UPDATE dreamsuite.account_state s SET lease_token = NULL, lease_until = NULL,"
+			" next_due_at = CASE WHEN s.attempts < 3 THEN s.next_due_at ELSE $1 + pg_catalog.make_interval(secs =>"
+			"  LEAST(14400, 60 * pg_catalog.power(4, LEAST(s.attempts, 9) - 2)) * (0.5 + 0.5 * pg_catalog.random())) END"
+			" FROM (SELECT o.user_id, o.platform FROM dreamsuite.account_state o"
+			"   WHERE o.lease_token IS NOT NULL AND (o.last_started_at IS NULL OR o.last_started_at < $2)"
+			"   ORDER BY o.user_id, o.platform FOR NO KEY UPDATE SKIP LOCKED) l"
+			" WHERE s.user_id = l.user_id AND s.platform = l.platform",
+			2, types),
+		values, NULL, SPI_OK_UPDATE);
+	transaction_execute(
+		transaction_plan(&left_plan,
+						 "SELECT FROM dreamsuite.account_state s WHERE s.lease_token IS NOT NULL"
+						 " AND (s.last_started_at IS NULL OR s.last_started_at < $1) LIMIT 1",
+						 1, types),
+		&values[1], NULL, SPI_OK_SELECT);
+	left = SPI_processed > 0;
 	transaction_commit();
+	return !left;
 }

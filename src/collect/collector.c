@@ -30,11 +30,13 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
+#include "collect/aside.h"
 #include "collect/authorise.h"
 #include "collect/collector.h"
 #include "collect/cycle.h"
 #include "collect/exchange.h"
 #include "collect/keep.h"
+#include "collect/ledger.h"
 #include "collect/pace.h"
 #include "collect/retry.h"
 #include "collect/revoke.h"
@@ -43,13 +45,15 @@
 #include "collect/work.h"
 #include "config.h"
 
-#define STORE_BATCH    128  /* jobs of one transaction */
-#define STORE_AFTER_MS 250  /* a finished job waits no longer for company */
-#define IDLE_EXIT_MS   5000 /* a collector that nobody keeps leaves after this */
-#define PRUNE_EVERY_MS 3600000
-#define PRUNE_AGAIN_MS 200 /* where a batch was not enough */
-#define CLAIM_AGAIN_MS 1000
-#define LAST_WORDS_MS  600 /* termination is answered within a second */
+#define STORE_BATCH     128  /* jobs of one transaction */
+#define STORE_AFTER_MS  250  /* a finished job waits no longer for company */
+#define IDLE_EXIT_MS    5000 /* a collector that nobody keeps leaves after this */
+#define PRUNE_EVERY_MS  3600000
+#define PRUNE_AGAIN_MS  200 /* where a batch was not enough */
+#define CLAIM_AGAIN_MS  1000
+#define TIDY_AGAIN_MS   5000  /* what somebody's locks kept from being done */
+#define LONGEST_REST_MS 60000 /* after claims that failed */
+#define LAST_WORDS_MS   600   /* termination is answered within a second */
 
 static HttpEngine *engine;
 static bool wanted[MAX_PLATFORMS]; /* the platform may have more due accounts than were claimed */
@@ -58,9 +62,14 @@ static bool claim_wanted = true;
 static bool claim_after_store = false;
 static TimestampTz next_due = TIME_UNKNOWN;
 static char *database_name;
-static TimestampTz claimed_at;   /* clock: of the last claim that found nothing */
-static TimestampTz prune_at = 0; /* clock */
-static TimestampTz lease_check;  /* clock: leases that could not be given back run out; 0: there are none */
+static TimestampTz claimed_at;                /* clock: of the last claim that found nothing */
+static TimestampTz prune_at = 0;              /* clock */
+static TimestampTz lease_ends = TIME_UNKNOWN; /* clock: of somebody who is gone */
+static TimestampTz claim_not_before = 0;      /* clock: the last claim failed */
+static int failed_claims = 0;                 /* in a row */
+static TimestampTz started_at;                /* clock */
+static bool leases_left, schedule_left;       /* rows that someone held are still to be put in order */
+static TimestampTz tidy_at;                   /* clock */
 static volatile sig_atomic_t woken = false;
 
 static void
@@ -82,29 +91,59 @@ want_all(void)
 	wanted_at = GetCurrentTimestamp();
 }
 
+/* Those whose rows someone else holds are put aside; the others are over. */
 static void
-store_done(void)
+store_list(List *jobs, bool patient)
 {
-	List *jobs = work.done;
 	ListCell *cell;
+	int newly = 0;
 
-	work.done = NIL;
-	if (!store_jobs(jobs, &next_due))
-		lease_check = GetCurrentTimestamp() + LEASE_SECONDS * USECS_PER_SEC;
+	store_jobs(jobs, patient, &next_due);
 	foreach (cell, jobs)
 	{
 		Job *job = lfirst(cell);
 
-		work.count--;
-		MemoryContextDelete(job->context);
+		if (job->locked)
+		{
+			newly += job->times_aside == 0 ? 1 : 0;
+			aside_put(job);
+		}
+		else
+			MemoryContextDelete(job->context);
 	}
 	list_free(jobs);
+	if (newly > 0)
+		ereport(LOG, (errmsg_plural("%d account is locked by another transaction",
+									"%d accounts are locked by other transactions", newly, newly),
+					  errdetail("What was collected is stored when that has ended.")));
+}
+
+static void
+store_done(void)
+{
+	List *jobs = work.done;
+
+	work.done = NIL;
+	work.count -= list_length(jobs);
+	store_list(jobs, aside_jobs() == NIL);
 	claim_wanted = true;
 	if (claim_after_store)
 	{
 		want_all();
 		claim_after_store = work.count > 0;
 	}
+}
+
+/* What is asked for again meanwhile could not be claimed before. */
+static void
+store_aside(void)
+{
+	List *jobs = aside_take();
+
+	if (jobs == NIL)
+		return;
+	store_list(jobs, false);
+	want_all();
 }
 
 /*
@@ -130,8 +169,20 @@ claim_more(void)
 	if (!worth)
 		return;
 	jobs = claim_due(work.context, most, work.of_platform, wanted, &look);
+	if (look.failed)
+	{
+		long rest_ms = Min(LONGEST_REST_MS, CLAIM_AGAIN_MS << Min(failed_claims, 10));
+
+		failed_claims++;
+		claim_not_before = GetCurrentTimestamp() + rest_ms * INT64CONST(1000);
+		claim_wanted = true;
+		return;
+	}
+	failed_claims = 0;
+	claim_not_before = 0;
 	claimed_at = jobs == NIL ? GetCurrentTimestamp() : 0;
 	next_due = look.due;
+	lease_ends = look.lease_ends;
 	for (int i = 0; platforms[i] != NULL; i++)
 		wanted[i] = look.room[i] == 0 && pace_room(platforms[i], most) > 0;
 	foreach (cell, jobs)
@@ -140,22 +191,57 @@ claim_more(void)
 	revoke_send();
 }
 
+static void
+renew(void *jobs)
+{
+	claim_renew(jobs);
+}
+
 /* Leases of jobs that take long are kept from running out. */
 static void
 keep_leases(void)
 {
 	static TimestampTz kept_at = 0;
 	TimestampTz now = GetCurrentTimestamp();
-	List *jobs = NIL;
+	List *jobs;
 	dlist_iter iter;
 
 	if (kept_at != 0 && now - kept_at < LEASE_SECONDS / 3 * USECS_PER_SEC)
 		return;
 	kept_at = now;
+	jobs = list_copy(aside_jobs());
 	dlist_foreach(iter, &work.asking) jobs = lappend(jobs, dlist_container(Job, node, iter.cur));
 	if (jobs != NIL)
-		claim_renew(jobs);
+		(void) transaction_try(renew, jobs, "keep leases");
 	list_free(jobs);
+}
+
+/* ---- What is done now and then; it waits for nobody, and what fails is done later ---- */
+
+static void
+tidy_rows(void *arg)
+{
+	if (leases_left)
+		leases_left = !claim_release_all(started_at);
+	if (schedule_left)
+		schedule_left = !schedule_all();
+}
+
+/* Leases of an earlier collector, and the schedule; returns the milliseconds until it is to be called again. */
+static long
+tidy(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!leases_left && !schedule_left)
+		return LONG_MAX;
+	if (now >= tidy_at)
+	{
+		if (transaction_try(tidy_rows, NULL, "put the accounts in order"))
+			want_all();
+		tidy_at = now + TIDY_AGAIN_MS * INT64CONST(1000);
+	}
+	return leases_left || schedule_left ? Max(1, (long) ((tidy_at - now) / 1000)) : LONG_MAX;
 }
 
 /* While there is work the other platforms are looked at now and then: what is free would be shared with those that have nothing. */
@@ -165,23 +251,32 @@ may_want_all(void)
 	return GetCurrentTimestamp() - wanted_at >= CLAIM_AGAIN_MS * INT64CONST(1000);
 }
 
+/* Milliseconds until then, at least 1. */
+static long
+until(TimestampTz then, TimestampTz now)
+{
+	return (long) Min((then - now) / 1000 + 1, INT_MAX);
+}
+
 /*
- * Milliseconds until an account is due; LONG_MAX where the calendar stands still or there is none. What is due and could
- * not be claimed, because someone else holds its row, is looked for again after a second.
+ * Milliseconds until an account is due, or no longer under the lease of somebody who is gone; LONG_MAX where the calendar
+ * stands still or there is none. What could be claimed but for someone else who holds its row is looked for again after a
+ * second.
  */
 static long
 until_due(void)
 {
 	TimestampTz now = config_now(), clock = GetCurrentTimestamp();
+	long again = claimed_at != 0 ? Max(0, CLAIM_AGAIN_MS - (long) ((clock - claimed_at) / 1000)) : 0;
 	long wait = LONG_MAX;
 
 	if (next_due != TIME_UNKNOWN && next_due <= now)
-		wait = claimed_at != 0 ? Max(0, CLAIM_AGAIN_MS - (long) ((clock - claimed_at) / 1000)) : 0;
+		wait = again;
 	else if (next_due != TIME_UNKNOWN && config_test_now[0] == '\0')
-		wait = (long) Min((next_due - now) / 1000 + 1, INT_MAX);
-	if (lease_check != 0)
-		wait = Min(wait, Max(0, (long) ((lease_check - clock) / 1000)));
-	return wait;
+		wait = until(next_due, now);
+	if (lease_ends != TIME_UNKNOWN)
+		wait = Min(wait, lease_ends <= clock ? again : until(lease_ends, clock));
+	return claim_not_before > clock ? until(claim_not_before, clock) : wait;
 }
 
 static HttpOptions
@@ -209,10 +304,19 @@ reload(void)
 	options = http_options();
 	http_engine_configure(engine, &options);
 	if (strcmp(before, config_collect_at) != 0)
-		schedule_all();
+	{
+		schedule_left = true;
+		tidy_at = 0;
+	}
 	pfree(before);
 	prune_at = 0;
 	want_all();
+}
+
+static void
+prune_batch(void *more)
+{
+	*(bool *) more = ledger_prune();
 }
 
 /* Takes old rows out of the ledger, a batch at a time so that nothing waits for it; returns the milliseconds to the next. */
@@ -222,8 +326,25 @@ prune(void)
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (now >= prune_at)
-		prune_at = now + (ledger_prune() ? PRUNE_AGAIN_MS : PRUNE_EVERY_MS) * INT64CONST(1000);
+	{
+		bool more = false;
+
+		(void) transaction_try(prune_batch, &more, "prune the ledger");
+		prune_at = now + (more ? PRUNE_AGAIN_MS : PRUNE_EVERY_MS) * INT64CONST(1000);
+	}
 	return Max(1, (long) ((prune_at - now) / 1000));
+}
+
+static void
+flush_revocations(void *arg)
+{
+	revoke_flush();
+}
+
+static void
+end_cycle(void *arg)
+{
+	cycle_end();
 }
 
 /* Is a collector of this database still wanted? A standing one leaves with its database's place in the list. */
@@ -389,10 +510,13 @@ dreamsuite_collector_main(Datum arg)
 	MemoryContextSwitchTo(work.context);
 	if (RecoveryInProgress() || !become_collector(args.after))
 		proc_exit(0);
-	claim_release_all();
-	if (config_collect_at[0] != '\0')
-		schedule_all();
+	transaction_patience(STORE_PATIENCE_MS);
+	started_at = GetCurrentTimestamp();
+	leases_left = true;
+	schedule_left = config_collect_at[0] != '\0';
+	(void) tidy();
 	want_all();
+	before_shmem_exit(keep_last_words, (Datum) 0);
 	options = http_options();
 	engine = http_engine_create(
 		AllocSetContextCreate(work.context, "dreamsuite http", ALLOCSET_DEFAULT_SIZES), &options);
@@ -422,15 +546,16 @@ dreamsuite_collector_main(Datum arg)
 			work.has_ended = false;
 			claim_wanted = true;
 		}
+		wait = tidy();
+		store_aside();
 		if (until_due() == 0 && (work.count == 0 || may_want_all()))
-		{
-			lease_check = 0;
 			want_all();
-		}
-		if (claim_wanted && served)
+		if (claim_wanted && served && GetCurrentTimestamp() >= claim_not_before)
 			claim_more();
-		revoke_flush();
-		wait = exchange_send();
+		if (claim_wanted && served && claim_not_before != 0)
+			wait = Min(wait, until(claim_not_before, GetCurrentTimestamp()));
+		(void) transaction_try(flush_revocations, NULL, "forget revoked tokens");
+		wait = Min(wait, exchange_send());
 		if (work.done != NIL)
 		{
 			long age = (long) ((GetCurrentTimestamp() - work.done_since) / 1000);
@@ -454,9 +579,10 @@ dreamsuite_collector_main(Datum arg)
 			if (idle_since == 0)
 			{
 				idle_since = now;
-				cycle_end();
+				(void) transaction_try(end_cycle, NULL, "end the cycle");
 			}
-			if (!args.standing && next_due == TIME_UNKNOWN && lease_check == 0 && !revoke_busy())
+			if (!args.standing && next_due == TIME_UNKNOWN && lease_ends == TIME_UNKNOWN &&
+				aside_jobs() == NIL && failed_claims == 0 && !leases_left && !schedule_left && !revoke_busy())
 			{
 				long left = IDLE_EXIT_MS - (long) ((now - idle_since) / 1000);
 
@@ -467,11 +593,9 @@ dreamsuite_collector_main(Datum arg)
 			wait = Min(wait, until_due());
 		}
 		else
-		{
 			idle_since = 0;
-			keep_leases();
-		}
-		wait = Min(wait, prune());
+		keep_leases();
+		wait = Min(wait, Min(prune(), Min(aside_wait(), keep_wait())));
 		MemoryContextSwitchTo(work.context);
 		run_engine(wait == LONG_MAX ? -1 : wait);
 	}

@@ -9,12 +9,14 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "collect/columns.h"
+#include "collect/transaction.h"
 #include "platform/json.h"
 
 Columns *
@@ -104,4 +106,47 @@ columns_values(Columns *columns, Datum *values, Oid *array_types)
 		values[i] = makeArrayResult(columns->states[i], CurrentMemoryContext);
 		array_types[i] = get_array_type(columns->types[i]);
 	}
+}
+
+static char *
+array_literal(List *texts)
+{
+	StringInfoData literal;
+	ListCell *cell;
+
+	initStringInfo(&literal);
+	appendStringInfoChar(&literal, '{');
+	foreach (cell, texts)
+	{
+		if (literal.len > 1)
+			appendStringInfoChar(&literal, ',');
+		appendStringInfoChar(&literal, '"');
+		for (const char *s = lfirst(cell); *s != '\0'; s++)
+		{
+			if (*s == '"' || *s == '\\')
+				appendStringInfoChar(&literal, '\\');
+			appendStringInfoChar(&literal, *s);
+		}
+		appendStringInfoChar(&literal, '"');
+	}
+	appendStringInfoChar(&literal, '}');
+	return literal.data;
+}
+
+void
+column_texts(Columns *columns, List *texts, bool known)
+{
+	column_text(columns, known ? array_literal(texts) : NULL);
+}
+
+void
+columns_execute(SPIPlanPtr *slot, const char *sql, Columns *columns, int expected)
+{
+	Datum values[MAX_COLUMNS];
+	Oid types[MAX_COLUMNS];
+
+	if (columns->rows == 0)
+		return;
+	columns_values(columns, values, types);
+	transaction_execute(transaction_plan(slot, sql, columns->count, types), values, NULL, expected);
 }

@@ -8,6 +8,8 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "executor/spi.h"
+#include "nodes/pg_list.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
@@ -38,7 +40,13 @@ extern void column_time(Columns *columns, TimestampTz value); /* TIME_UNKNOWN: n
 extern void column_date(Columns *columns, int32 value);
 extern void column_jsonb(Columns *columns, Jsonb *value); /* NULL: null */
 
+/* The names as the literal of a text[], so that lists of different lengths fit one column; null where they are not known. */
+extern void column_texts(Columns *columns, List *texts, bool known);
+
 /* The arrays as parameters of a statement, and their types. */
 extern void columns_values(Columns *columns, Datum *values, Oid *array_types);
+
+/* Executes a kept statement (transaction_plan()) over the rows; does nothing where there is none. */
+extern void columns_execute(SPIPlanPtr *slot, const char *sql, Columns *columns, int expected);
 
 #endif

@@ -31,14 +31,17 @@ DREAMSUITE_FUNCTION(dreamsuite_collect);
 #define START_PATIENCE_MS 5000
 #define LONG_PAUSE        USECS_PER_MINUTE
 
-/* The accounts that a schedule may begin, and whose day is not done yet. $1 calendar's now. */
+/*
+ * The accounts that a schedule may begin, and whose day is not done yet. $1 calendar's now. One whose row someone else holds
+ * is left to the next call: a schedule waits for nobody.
+ */
 static const char *const mark_sql =
 	"UPDATE dreamsuite.account_state s SET next_due_at = $1"
 	" FROM (SELECT o.user_id, o.platform FROM dreamsuite.account_state o"
 	"   JOIN dreamsuite.accounts a ON a.user_id = o.user_id AND a.platform = o.platform"
 	"    AND a.status IN ('active', 'pending')"
 	"   WHERE o.next_due_at IS NULL AND (o.done_on IS NULL OR o.done_on < dreamsuite.account_day($1, a.settings))"
-	"   ORDER BY o.user_id, o.platform FOR NO KEY UPDATE OF o) l"
+	"   ORDER BY o.user_id, o.platform FOR NO KEY UPDATE OF o SKIP LOCKED) l"
 	" WHERE s.user_id = l.user_id AND s.platform = l.platform AND s.next_due_at IS NULL";
 
 static const char *const due_sql =

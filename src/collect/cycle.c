@@ -36,6 +36,12 @@ cycle_begin(void)
 }
 
 void
+cycle_forget(void)
+{
+	cycle = CYCLE_UNKNOWN;
+}
+
+void
 cycle_add(int done, int failed)
 {
 	static SPIPlanPtr plan;

@@ -8,6 +8,9 @@
 /* Accounts were claimed: a cycle begins, or one that a crash broke off goes on. Within the transaction of the claim. */
 extern void cycle_begin(void);
 
+/* The transaction of cycle_begin() was rolled back. */
+extern void cycle_forget(void);
+
 /* Runs have ended. Within the transaction that stores them. */
 extern void cycle_add(int done, int failed);
 

@@ -111,7 +111,10 @@ typedef struct Job
 	TimestampTz blocked_until; /* the platform named it for this account; 0: none */
 	const char *new_status;    /* NULL: unchanged */
 	const char *new_status_reason;
-	Normalised *result; /* NULL: nothing to store */
+	bool locked; /* somebody else held its rows when it was last to be stored */
+	int times_aside;
+	TimestampTz aside_until; /* clock: not stored before */
+	Normalised *result;      /* NULL: nothing to store */
 	Jsonb *metrics;
 } Job;
 

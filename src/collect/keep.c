@@ -12,11 +12,15 @@
  * The lease is not asked for: whoever holds it, a new pair must not be lost. What decides is whether the row still holds
  * the token that was presented. Where it does not, somebody stored a newer one. Where the row is gone, the account was
  * disconnected meanwhile, and the new token is left to be revoked.
+ *
+ * A row that someone else has locked is not waited for, because nothing else would go on meanwhile, and termination is held
+ * back. Such tokens stay in the queue of those that are tried again, and once more when the process ends.
  */
 #include "postgres.h"
 
 #include "dreamsuite.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -28,12 +32,17 @@
 
 #include "collect/keep.h"
 #include "collect/secret.h"
+#include "collect/store.h"
 #include "collect/transaction.h"
 #include "collect/work.h"
 
-#define TRIES 3
+#define TRIES           3
+#define LOCKED_AGAIN_MS 500
+#define LAST_WORDS_MS   500 /* whoever holds the row has been told to end as well, where the server stops */
 
-static List *queue = NIL; /* Job * */
+static List *queue = NIL;  /* Job * */
+static List *locked = NIL; /* Job *: someone else holds their rows */
+static TimestampTz locked_until;
 
 void
 keep_tokens(Job *job, Keeping keeping)
@@ -129,9 +138,15 @@ leave_to_revoke(const Job *job)
 static bool
 spend_code(const Job *job)
 {
-	static SPIPlanPtr plan;
+	static SPIPlanPtr lock_plan, plan;
 	Oid types[] = {BYTEAOID};
 	Datum values[] = {PointerGetDatum(job->code_state_hash)};
+
+	transaction_execute(transaction_plan(&lock_plan,
+										 "SELECT FROM dreamsuite.oauth_states WHERE state_hash = $1"
+										 " FOR NO KEY UPDATE NOWAIT",
+										 1, types),
+						values, NULL, SPI_OK_SELECT);
 
 	transaction_execute(
 		transaction_plan(&plan,
@@ -140,6 +155,33 @@ spend_code(const Job *job)
 						 1, types),
 		values, NULL, SPI_OK_UPDATE);
 	return SPI_processed > 0;
+}
+
+/* Locks the account's row of a table. One that another transaction holds is an error, not waited for. */
+static bool
+lock_account(SPIPlanPtr *slot, const char *sql, const Job *job)
+{
+	Oid types[] = {UUIDOID, TEXTOID};
+	Datum values[] = {UUIDPGetDatum(&job->user_id), CStringGetTextDatum(job->platform->name)};
+
+	transaction_execute(transaction_plan(slot, sql, lengthof(types), types), values, NULL, SPI_OK_SELECT);
+	return SPI_processed > 0;
+}
+
+/* Whoever connects the account anew, for the first time with tokens, holds its state. */
+static void
+lock_secrets(const Job *job)
+{
+	static SPIPlanPtr secrets_plan, state_plan;
+
+	if (!lock_account(&secrets_plan,
+					  "SELECT FROM dreamsuite.account_secrets k WHERE k.user_id = $1 AND k.platform = $2"
+					  " FOR UPDATE NOWAIT",
+					  job))
+		(void) lock_account(&state_plan,
+							"SELECT FROM dreamsuite.account_state s WHERE s.user_id = $1 AND s.platform = $2"
+							" FOR NO KEY UPDATE NOWAIT",
+							job);
 }
 
 typedef enum RowState
@@ -154,21 +196,16 @@ static RowState
 lock_row(const Job *job)
 {
 	static SPIPlanPtr plan;
-	Oid types[] = {UUIDOID, TEXTOID};
-	Datum values[] = {UUIDPGetDatum(&job->user_id), CStringGetTextDatum(job->platform->name)};
 	bool refresh = job->keep->used_is_refresh, null;
 	MemoryContext secrets;
 	RowState state = ROW_CHANGED;
 	char *held;
 	Datum sealed;
 
-	transaction_execute(
-		transaction_plan(&plan,
-						 "SELECT k.access_token, k.refresh_token FROM dreamsuite.account_secrets k"
-						 " WHERE k.user_id = $1 AND k.platform = $2 FOR UPDATE",
-						 2, types),
-		values, NULL, SPI_OK_SELECT);
-	if (SPI_processed == 0)
+	if (!lock_account(&plan,
+					  "SELECT k.access_token, k.refresh_token FROM dreamsuite.account_secrets k"
+					  " WHERE k.user_id = $1 AND k.platform = $2 FOR UPDATE NOWAIT",
+					  job))
 		return ROW_GONE;
 	sealed = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, refresh ? 2 : 1, &null);
 	if (null)
@@ -186,12 +223,16 @@ lock_row(const Job *job)
 static void
 update_account(const Job *job)
 {
-	static SPIPlanPtr plan;
+	static SPIPlanPtr lock_plan, plan;
 	Oid types[] = {UUIDOID, TEXTOID, TEXTARRAYOID, TEXTOID, BOOLOID};
 	Datum values[5];
 	char nulls[] = "     ";
 	const char *id = job->account.external_id;
 
+	(void) lock_account(&lock_plan,
+						"SELECT FROM dreamsuite.accounts a WHERE a.user_id = $1 AND a.platform = $2"
+						" FOR NO KEY UPDATE NOWAIT",
+						job);
 	values[0] = UUIDPGetDatum(&job->user_id);
 	values[1] = CStringGetTextDatum(job->platform->name);
 	values[2] = scopes_datum(job->keep->scopes_told ? job->account.scopes : NIL, &nulls[2]);
@@ -227,6 +268,7 @@ keep_one(Job *job)
 				leave_to_revoke(job);
 				return;
 			}
+			lock_secrets(job);
 			break;
 		case KEEP_RENEWED:
 		case KEEP_FOUND:
@@ -265,67 +307,122 @@ keep_all(List *jobs)
 	transaction_commit();
 }
 
-/* The same, but an error is caught, described and rolled back; NULL where there was none. */
-static char *
+/* The same, but an error is caught and rolled back; NULL where there was none. */
+static ErrorData *
 try_keep(List *jobs)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	char *volatile failure = NULL;
+	ErrorData *volatile failure = NULL;
 
+	/* While interrupts are held a time-out would strike later, somewhere else. */
+	transaction_patience(0);
 	PG_TRY();
 	{
 		keep_all(jobs);
 	}
 	PG_CATCH();
 	{
-		ErrorData *error;
-
 		HOLD_INTERRUPTS(); /* an error forgets that they are held */
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		transaction_abort();
-		MemoryContextSwitchTo(caller);
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->elevel >= FATAL)
-			ReThrowError(error);
-		failure = error->message;
+		failure = transaction_caught(caller);
 	}
 	PG_END_TRY();
+	transaction_patience(STORE_PATIENCE_MS);
 	return failure;
+}
+
+/* Keeps the tokens of one job, that could not be kept together with others. NULL, or why not. */
+static ErrorData *
+keep_alone(Job *job)
+{
+	List *alone = list_make1(job);
+	ErrorData *failure = NULL;
+
+	for (int try = 0; try < TRIES; try++)
+	{
+		if (failure != NULL)
+			FreeErrorData(failure);
+		failure = try_keep(alone);
+		if (failure == NULL || failure->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+			break;
+	}
+	list_free(alone);
+	return failure;
+}
+
+/* Takes over those that wait for a lock, where it is time or must be. */
+static List *
+take_queue(bool locked_too)
+{
+	List *jobs = queue;
+
+	queue = NIL;
+	if (locked_too)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		jobs = list_concat(jobs, locked);
+		list_free(locked);
+		locked = NIL;
+		MemoryContextSwitchTo(old);
+	}
+	return jobs;
+}
+
+static void
+stay_locked(Job *job)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	locked = lappend(locked, job);
+	locked_until = GetCurrentTimestamp() + LOCKED_AGAIN_MS * INT64CONST(1000);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+warn_of(const Job *job, const ErrorData *failure)
+{
+	ereport(WARNING, (errcode(ERRCODE_IO_ERROR),
+					  errmsg("could not keep new tokens of platform \"%s\": %s", job->platform->name,
+							 failure->message),
+					  errhint("If the account is refused from now on, its artist must authorise again.")));
 }
 
 void
 keep_flush(void)
 {
-	List *jobs = queue;
-	char *failure;
+	List *jobs, *kept = NIL;
+	ErrorData *failure;
 	ListCell *cell;
 
-	if (jobs == NIL)
+	if (queue == NIL && keep_wait() > 0)
 		return;
-	queue = NIL;
+	jobs = take_queue(keep_wait() == 0);
 	if (InterruptHoldoffCount == 0) /* the error of another job forgets that they are held */
 		HOLD_INTERRUPTS();
 	failure = try_keep(jobs);
 	foreach (cell, jobs)
 	{
 		Job *job = lfirst(cell);
-		char *own_failure = failure;
+		ErrorData *own_failure = failure != NULL ? keep_alone(job) : NULL;
 
-		for (int try = 0; own_failure != NULL && try < TRIES; try++)
-			own_failure = try_keep(list_make1(job));
+		if (own_failure != NULL && own_failure->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		{
+			FreeErrorData(own_failure);
+			stay_locked(job);
+			continue;
+		}
 		if (own_failure != NULL)
 		{
-			ereport(
-				WARNING,
-				(errcode(ERRCODE_IO_ERROR),
-				 errmsg("could not keep new tokens of platform \"%s\": %s", job->platform->name, own_failure),
-				 errhint("If the account is refused from now on, its artist must authorise again.")));
-			job_stop(job, ERROR_OPERATOR, psprintf("new tokens could not be kept: %s", own_failure));
+			warn_of(job, own_failure);
+			job_stop(job, ERROR_OPERATOR, psprintf("new tokens could not be kept: %s", own_failure->message));
+			FreeErrorData(own_failure);
 		}
+		kept = lappend(kept, job);
 	}
+	if (failure != NULL)
+		FreeErrorData(failure);
 	RESUME_INTERRUPTS();
-	foreach (cell, jobs)
+	foreach (cell, kept)
 	{
 		Job *job = lfirst(cell);
 		void (*done)(Job * job) = job->keep->done;
@@ -335,5 +432,43 @@ keep_flush(void)
 		job->keep = NULL;
 		job_go_on(job, done);
 	}
+	list_free(kept);
 	list_free(jobs);
+}
+
+long
+keep_wait(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	return locked == NIL ? LONG_MAX : now >= locked_until ? 0 : (long) ((locked_until - now) / 1000) + 1;
+}
+
+void
+keep_last_words(int code, Datum arg)
+{
+	TimestampTz until = GetCurrentTimestamp() + LAST_WORDS_MS * INT64CONST(1000);
+
+	while (queue != NIL || locked != NIL)
+	{
+		List *jobs = take_queue(true);
+		bool last = GetCurrentTimestamp() >= until;
+		ListCell *cell;
+
+		AbortOutOfAnyTransaction();
+		MemoryContextSwitchTo(TopMemoryContext);
+		foreach (cell, jobs)
+		{
+			ErrorData *failure = keep_alone(lfirst(cell));
+
+			if (failure == NULL)
+				continue;
+			if (last || failure->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+				warn_of(lfirst(cell), failure);
+			else
+				stay_locked(lfirst(cell));
+		}
+		if (locked != NIL)
+			pg_usleep(20000);
+	}
 }

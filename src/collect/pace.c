@@ -51,7 +51,8 @@ struct Bucket
 	char *reason;
 
 	bool changed;
-	bool pause_changed; /* this must outlive a crash */
+	bool pause_changed;        /* this must outlive a crash */
+	bool stored, pause_stored; /* by the last pace_store(): written again where that is rolled back */
 	struct Bucket *next;
 };
 
@@ -371,6 +372,8 @@ pace_store(void)
 		Datum values[8];
 		char nulls[8];
 
+		bucket->stored = bucket->changed;
+		bucket->pause_stored = bucket->pause_changed;
 		if (!bucket->changed)
 			continue;
 		if (bucket->pause_changed)
@@ -401,6 +404,17 @@ pace_store(void)
 				8, types),
 			values, nulls, SPI_OK_INSERT);
 		bucket->changed = bucket->pause_changed = false;
+	}
+}
+
+void
+pace_forget_stored(void)
+{
+	for (Bucket *bucket = buckets; bucket != NULL; bucket = bucket->next)
+	{
+		bucket->changed = bucket->changed || bucket->stored;
+		bucket->pause_changed = bucket->pause_changed || bucket->pause_stored;
+		bucket->stored = bucket->pause_stored = false;
 	}
 }
 

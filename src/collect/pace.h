@@ -59,6 +59,9 @@ extern void pace_pause(Bucket *bucket, TimestampTz until, ErrorClass why, const 
  */
 extern int pace_room(const Platform *platform, int most);
 
+/* The transaction of pace_store() was rolled back: what it wrote is to be written again. */
+extern void pace_forget_stored(void);
+
 /* When the pause of the platform's app ends; TIME_UNKNOWN where there is none. */
 extern TimestampTz pace_app_paused_until(const Platform *platform);
 

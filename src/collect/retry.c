@@ -101,32 +101,40 @@ dreamsuite_collect_time(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(due);
 }
 
-void
+/* Accounts that wait for another try, or for the end of a block, keep their time. $1 calendar's now. */
+#define TO_BE_SCHEDULED                                                                                      \
+	" FROM dreamsuite.accounts a"                                                                            \
+	" JOIN dreamsuite.account_state o ON o.user_id = a.user_id AND o.platform = a.platform"                  \
+	" CROSS JOIN LATERAL (SELECT dreamsuite.collect_time(a.user_id, a.settings,"                             \
+	"   GREATEST(dreamsuite.account_day($1, a.settings), o.done_on + 1))) AS t(due)"                         \
+	" WHERE a.status IN ('active', 'pending') AND o.lease_token IS NULL"                                     \
+	"  AND (o.next_due_at IS NULL OR (o.next_due_at > $1 AND o.attempts = 0))"                               \
+	"  AND (o.blocked_until IS NULL OR o.blocked_until <= $1)"                                               \
+	"  AND o.next_due_at IS DISTINCT FROM t.due"
+
+bool
 schedule_all(void)
 {
-	static SPIPlanPtr plan;
+	static SPIPlanPtr plan, left_plan;
 	Oid types[] = {TIMESTAMPTZOID};
 	Datum values[] = {TimestampTzGetDatum(config_now())};
+	bool left;
 
 	if (!transaction_begin("dreamsuite: scheduling accounts"))
-		return;
-	/* Accounts that wait for another try, or for the end of a block, keep their time. */
+		return true;
 	transaction_execute(
 		transaction_plan(
 			&plan,
-			"UPDATE dreamsuite.account_state s SET next_due_at = t.due"
-			" FROM (SELECT a.user_id, a.platform, dreamsuite.collect_time(a.user_id, a.settings,"
-			"   GREATEST(dreamsuite.account_day($1, a.settings), o.done_on + 1)) AS due"
-			"  FROM dreamsuite.accounts a"
-			"  JOIN dreamsuite.account_state o ON o.user_id = a.user_id AND o.platform = a.platform"
-			"  WHERE a.status IN ('active', 'pending')) t"
-			" WHERE s.user_id = t.user_id AND s.platform = t.platform AND s.lease_token IS NULL"
-			"  AND (s.next_due_at IS NULL OR (s.next_due_at > $1 AND s.attempts = 0))"
-			"  AND (s.blocked_until IS NULL OR s.blocked_until <= $1)"
-			"  AND s.next_due_at IS DISTINCT FROM t.due",
+			"UPDATE dreamsuite.account_state s SET next_due_at = l.due FROM (SELECT o.user_id, o.platform, t.due" TO_BE_SCHEDULED
+			" FOR NO KEY UPDATE OF o SKIP LOCKED) l"
+			" WHERE s.user_id = l.user_id AND s.platform = l.platform",
 			1, types),
 		values, NULL, SPI_OK_UPDATE);
+	transaction_execute(transaction_plan(&left_plan, "SELECT" TO_BE_SCHEDULED " LIMIT 1", 1, types), values,
+						NULL, SPI_OK_SELECT);
+	left = SPI_processed > 0;
 	transaction_commit();
+	return !left;
 }
 
 Ending

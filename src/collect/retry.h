@@ -45,7 +45,10 @@ extern int64 retry_default_wait(int tries);
  * TIME_UNKNOWN where that is not set. */
 extern TimestampTz schedule_time(const pg_uuid_t *user_id, const char *zone_name, DateADT day);
 
-/* Gives every account that waits for no other reason its next time by dreamsuite.collect_at, or none. */
-extern void schedule_all(void);
+/*
+ * Gives every account that waits for no other reason its next time by dreamsuite.collect_at, or none. False where some are
+ * left, because someone holds their rows.
+ */
+extern bool schedule_all(void);
 
 #endif

@@ -118,6 +118,17 @@ revoke_claim(void)
 	}
 }
 
+void
+revoke_forget(void)
+{
+	ListCell *cell;
+
+	foreach (cell, taken)
+		MemoryContextDelete(((Revocation *) lfirst(cell))->context);
+	list_free(taken);
+	taken = NIL;
+}
+
 static void
 finish(Revocation *entry, bool done)
 {
@@ -185,10 +196,13 @@ revoke_flush(void)
 		numbers[foreach_current_index(cell)] = Int64GetDatum(*(int64 *) lfirst(cell));
 	values[0] = PointerGetDatum(
 		construct_array(numbers, list_length(ids), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	transaction_execute(transaction_plan(&plan,
-										 "DELETE FROM dreamsuite.revocations WHERE revocation_id = ANY ($1)",
-										 1, types),
-						values, NULL, SPI_OK_DELETE);
+	transaction_execute(
+		transaction_plan(&plan,
+						 "DELETE FROM dreamsuite.revocations WHERE (user_id, revocation_id) IN"
+						 " (SELECT r.user_id, r.revocation_id FROM dreamsuite.revocations r"
+						 "  WHERE r.revocation_id = ANY ($1) FOR UPDATE SKIP LOCKED)",
+						 1, types),
+		values, NULL, SPI_OK_DELETE);
 	transaction_commit();
 	list_free_deep(ids);
 }

@@ -13,6 +13,9 @@
 /* Takes what is due; within the transaction of a claim. */
 extern void revoke_claim(void);
 
+/* The transaction of revoke_claim() was rolled back: what it took is taken again. */
+extern void revoke_forget(void);
+
 /* Sends what was taken. Outside of a transaction. */
 extern void revoke_send(void);
 

@@ -16,6 +16,7 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -133,6 +134,66 @@ transaction_abort(void)
 	AbortCurrentTransaction();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	MemoryContextSwitchTo(home);
+}
+
+static void
+set_lock_timeout(int ms, GucAction action)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", ms);
+	(void) set_config_option("lock_timeout", text, PGC_USERSET, PGC_S_SESSION, action, true, 0, false);
+}
+
+void
+transaction_patience(int ms)
+{
+	set_lock_timeout(ms, GUC_ACTION_SET);
+}
+
+void
+transaction_lock_timeout(int ms)
+{
+	set_lock_timeout(ms, GUC_ACTION_LOCAL);
+}
+
+ErrorData *
+transaction_caught(MemoryContext caller)
+{
+	ErrorData *error;
+
+	MemoryContextSwitchTo(caller);
+	error = CopyErrorData();
+	FlushErrorState();
+	transaction_abort();
+	MemoryContextSwitchTo(caller);
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+		error->elevel >= FATAL)
+		ReThrowError(error);
+	return error;
+}
+
+bool
+transaction_try(void (*work)(void *arg), void *arg, const char *what)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool done = true;
+
+	PG_TRY();
+	{
+		work(arg);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error = transaction_caught(caller);
+
+		ereport(WARNING, (errcode(error->sqlerrcode), errmsg("could not %s: %s", what, error->message),
+						  errdetail("The collector tries again later.")));
+		FreeErrorData(error);
+		done = false;
+	}
+	PG_END_TRY();
+	return done;
 }
 
 SPIPlanPtr

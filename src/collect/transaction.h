@@ -28,6 +28,25 @@ extern void transaction_abort(void);
  */
 extern SPIPlanPtr transaction_plan(SPIPlanPtr *slot, const char *sql, int nargs, Oid *types);
 
+/*
+ * How long transactions wait from now on for what another one has locked, before they raise ERRCODE_LOCK_NOT_AVAILABLE; 0: as
+ * long as it takes. transaction_lock_timeout(): the one that was begun.
+ */
+extern void transaction_patience(int ms);
+extern void transaction_lock_timeout(int ms);
+
+/*
+ * In PG_CATCH: rolls back and returns what was raised, in the memory of `caller`, which becomes current. Raises again what
+ * is to end the collector.
+ */
+extern ErrorData *transaction_caught(MemoryContext caller);
+
+/*
+ * Does a piece of work that has a transaction of its own. What it raises is rolled back and logged as a warning that "could
+ * not" do `what`; false then.
+ */
+extern bool transaction_try(void (*work)(void *arg), void *arg, const char *what);
+
 /* Executes a kept plan; an error where the result is not `expected` (SPI_OK_SELECT, ...). */
 extern void transaction_execute(SPIPlanPtr plan, Datum *values, const char *nulls, int expected);
 
