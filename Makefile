@@ -4,17 +4,23 @@
 #   make demo       the whole way of the data, on a private cluster
 #   make check      every test               make bench      the benchmarks, as ratios
 #   make fuzz       the parsers of outside input, for ten minutes each
+#   make coverage   which lines of src/ the tests run
+#   make sanitize   the tests with address and undefined behaviour sanitizers
+#   make valgrind   the regression tests under memcheck
 #   make dist       the archive for PGXN
 #   make check-versions   on PostgreSQL 15, 17 and 18, from newer Debian suites
 #
 # PG_CONFIG=/path/to/pg_config chooses the server.
 
-ifneq ($(filter check check-versions demo bench fuzz,$(MAKECMDGOALS)),)
+ifneq ($(filter check check-versions demo bench fuzz coverage sanitize valgrind,$(MAKECMDGOALS)),)
 
 # These set the machine up themselves, so they need nothing of what follows.
-.PHONY: check check-versions demo bench fuzz
+.PHONY: check check-versions demo bench fuzz coverage sanitize valgrind
 check:
 	@ONLY='$(ONLY)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' test/harness/check
+
+coverage sanitize valgrind:
+	@ONLY='$(ONLY)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' test/harness/$@
 
 check-versions:
 	@ONLY='$(ONLY)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' PG_CONFIGS='$(PG_CONFIGS)' test/harness/check-versions

@@ -57,6 +57,51 @@ find_server() {
     export PG_CONFIG BINDIR PGMAJOR PGXS_TESTS
 }
 
+# copy_server PLACE: a copy of the server that PG_CONFIG names, in PLACE/server, for builds that must not be installed where
+# others find them; sets PG_CONFIG and BINDIR to it. Servers find their files relative to their program, so a copy works.
+copy_server() {
+    local kind from
+    for kind in bindir pkglibdir sharedir includedir-server pkgincludedir; do
+        from=$("$PG_CONFIG" --$kind)
+        [ -d "$1/server$from" ] && continue
+        mkdir -p "$1/server$from"
+        cp -a "$from/." "$1/server$from/"
+    done
+    PG_CONFIG=$1/server$PG_CONFIG
+    [ -x "$PG_CONFIG" ] || PG_CONFIG=$1/server$BINDIR/pg_config
+    BINDIR=$("$PG_CONFIG" --bindir)
+    PGXS_TESTS=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
+    export PG_CONFIG BINDIR PGXS_TESTS
+}
+
+# copy_tree PLACE: the sources in PLACE/tree, without anything built, and the way to the recorded answers beside it
+copy_tree() {
+    mkdir -p "$1/tree"
+    tar -C "$ROOT" -cf - --exclude=.git --exclude=./output --exclude=./dist --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
+        --exclude='*.gc??' --exclude=build --exclude=node_modules . | tar -C "$1/tree" -xf -
+    [ -d "$ROOT/../shared/fixtures" ] && ln -s "$(cd "$ROOT/../shared" && pwd)" "$1/shared"
+    return 0
+}
+
+# wrap_server COMMAND: every server of the copy is started by this command, which is given its program and arguments
+wrap_server() {
+    mv "$BINDIR/postgres" "$BINDIR/postgres.real"
+    printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$1" "$BINDIR/postgres.real" >"$BINDIR/postgres"
+    chmod 755 "$BINDIR/postgres"
+}
+
+# report_findings DIRECTORY: what a memory checker wrote there, and whether it found nothing
+report_findings() {
+    local file found=0
+    for file in "$1"/*; do
+        [ -s "$file" ] || continue
+        found=$((found + 1))
+        [ $found -le 5 ] && { say "--- $file"; head -n 60 "$file"; }
+    done
+    say "$found processes with findings"
+    [ $found -eq 0 ]
+}
+
 # build_and_install: quiet, but for what went wrong
 build_and_install() {
     local log=${TMPDIR:-/tmp}/dreamsuite-build.$$.log
@@ -119,7 +164,7 @@ CONF
 }
 
 stop_cluster() {
-    [ -f "$WORK/db/postmaster.pid" ] && as_user pg_ctl -D "$WORK/db" -m immediate -w stop >/dev/null 2>&1
+    [ -f "$WORK/db/postmaster.pid" ] && as_user pg_ctl -D "$WORK/db" -m "${STOP_MODE:-immediate}" -w stop >/dev/null 2>&1
 }
 
 # start_simulator [OPTION...]: sets SIMULATOR to its address

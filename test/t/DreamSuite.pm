@@ -15,6 +15,13 @@ use Test::More;
 
 our @EXPORT = qw(start_simulator control simulator_stats new_node set_now collect eventually within user_id);
 
+# A server that is stopped at once loses what its processes have counted: make coverage asks for a fast stop.
+if (my $mode = $ENV{STOP_MODE})
+{
+	no warnings 'redefine';
+	*PostgreSQL::Test::Cluster::teardown_node = sub { my ($self, %params) = @_; $self->stop($mode, %params); };
+}
+
 my $tree = $ENV{PGTEST_TREE} // '.';
 my ($simulator, $port);
 
