@@ -2,7 +2,9 @@
  * json_write.c
  *    The second pass of json_parse(): jsonb's binary form, written in one go from the values of a text.
  *
- * The form is that of utils/jsonb.h: a header, an entry for each key and value, then their bytes.
+ * The form is that of utils/jsonb.h: a header, an entry for each key and value, then their bytes. The server's own
+ * pushJsonbValue() would do, but it builds a tree first: with it a page of posts takes four times as long as here, most of
+ * what the collector does for it. test/t/070_json.pl holds the bytes against those of jsonb_in() on each version.
  */
 #include "postgres.h"
 
