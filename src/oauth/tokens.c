@@ -77,8 +77,12 @@ read_refusal(const OAuthDef *def, TokenPurpose purpose, const Answer *answer, co
 {
 	const JsonbContainer *meta = json_object_in(body, "error");
 	char *code = json_text(body, "error"), *text = json_text(body, "error_description");
-	Verdict by_status = classify_status(answer);
+	Answer judged = *answer;
+	Verdict by_status;
 
+	/* Its own was not parsed before the tokens were taken out. */
+	judged.body = body;
+	by_status = classify_status(&judged);
 	tokens->error = by_status.error;
 	tokens->message = by_status.message;
 	tokens->wait_until = by_status.wait_until;
@@ -115,10 +119,15 @@ read_refusal(const OAuthDef *def, TokenPurpose purpose, const Answer *answer, co
 		tokens->error = ERROR_AUTH_REVOKED;
 		tokens->message = text_clip(answer->text, 120);
 	}
-	else if (tokens->error == ERROR_NONE || tokens->error == ERROR_AUTH_EXPIRED)
+	else if (body == NULL && answer->status >= 200 && answer->status < 300)
 	{
 		/* What is no JSON was broken on its way, and is worth another try. */
-		tokens->error = body == NULL ? ERROR_SERVER : ERROR_BAD_RESPONSE;
+		tokens->error = ERROR_SERVER;
+		tokens->message = "the answer is not JSON";
+	}
+	else if (tokens->error == ERROR_NONE || tokens->error == ERROR_AUTH_EXPIRED)
+	{
+		tokens->error = ERROR_BAD_RESPONSE;
 		tokens->message = "an answer without a token";
 	}
 	if (tokens->message == NULL)

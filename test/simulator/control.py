@@ -117,13 +117,13 @@ def clients(sim, request):
 
 def issue(sim, request):
     """{"platform", "artist", "client_id", "scopes", "life"}: an access and a refresh token, as after a
-    consent."""
+    consent; "access" and "refresh" give them a text."""
     wish = json_of(request)
     number = ids.number_of(wish["platform"], wish["artist"])
     grant = Grant(wish["platform"], number, wish.get("client_id"), wish.get("scopes"), sim.now())
     return {
-        "access_token": sim.grants.issue("access", grant, wish.get("life")).text,
-        "refresh_token": sim.grants.issue("refresh", grant, None).text
+        "access_token": sim.grants.issue("access", grant, wish.get("life"), text=wish.get("access")).text,
+        "refresh_token": sim.grants.issue("refresh", grant, None, text=wish.get("refresh")).text
     }
 
 

@@ -4,6 +4,7 @@ A rule is an object:
     kind          delay, reset, truncate, garbage, hang, too_large, deep, empty: how the delivery goes wrong;
                   unauthorized (401), forbidden (403), rate_limit (429), quota, server_error (5xx): the platform's own
                   answer of that sort;
+    answer        another body in place of the platform's: `body`, a text, under HTTP `status` (200);
                   retired: the platform refuses the metric named by `metric`;
                   null_member: a member of a batch comes back as null
     host, platform, account (external id or the artist's number), path (a part of the path): which requests;
@@ -27,7 +28,7 @@ ALIASES = {
     "401": "unauthorized", "403": "forbidden", "429": "rate_limit", "5xx": "server_error",
     "500": "server_error", "503": "server_error", "retired_metric": "retired"
 }
-DELIVERY = ("delay", "reset", "truncate", "garbage", "hang", "too_large", "deep", "empty")
+DELIVERY = ("delay", "reset", "truncate", "garbage", "hang", "too_large", "deep", "empty", "answer")
 ANSWERS = ("unauthorized", "forbidden", "rate_limit", "quota", "server_error")
 STANDING = ("retired", "null_member")
 TOO_LARGE = 9 << 20
@@ -44,7 +45,7 @@ class Rule:
             raise BadRule("a rule is an object")
         unknown = set(spec) - {
             "kind", "host", "platform", "account", "path", "probability", "times", "skip", "seconds",
-            "retry_after", "until", "status", "metric", "scope", "message"
+            "retry_after", "until", "status", "metric", "scope", "message", "body"
         }
         if unknown:
             raise BadRule(f"unknown key {sorted(unknown)[0]!r}")
@@ -54,6 +55,8 @@ class Rule:
             raise BadRule(f"unknown kind {kind!r}")
         if self.kind == "retired" and not spec.get("metric"):
             raise BadRule("a retired rule names its metric")
+        if self.kind == "answer" and not isinstance(spec.get("body"), str):
+            raise BadRule("an answer rule has a body, which is a text")
         self.index = index
         self.spec = spec
         self.status = int(spec.get("status") or (kind if kind in ("500", "503") else 503))
@@ -155,6 +158,9 @@ def deliver(rule, response):
         response.failure[kind] = True
     elif kind == "garbage":
         response = Response(200, b'{"data":[{"id":\x00\xff\xfe"<html>', {"Content-Type": "application/json"})
+    elif kind == "answer":
+        response = Response(int(rule.spec.get("status", 200)), rule.spec["body"].encode(),
+                            {"Content-Type": "application/json"})
     elif kind == "empty":
         response = Response(200, b"", {"Content-Type": "application/json"})
     elif kind == "too_large":

@@ -54,10 +54,10 @@ class Grants:
         digest = hashlib.sha256(f"{self.seed}/{kind}/{platform}/{self.serial}".encode()).hexdigest()
         return f"{kind}-{platform}-{self.serial}-{digest[:32]}"
 
-    def issue(self, kind, grant, life, extra=None):
+    def issue(self, kind, grant, life, extra=None, text=None):
         """A new token ("access", "refresh", "code", ...) that lives so many seconds; None: for ever."""
         expires = None if life is None else self.clock() + life
-        token = Token(self.text(kind, grant.platform), grant, kind, expires, extra)
+        token = Token(text or self.text(kind, grant.platform), grant, kind, expires, extra)
         self.tokens[token.text] = token
         return token
 
