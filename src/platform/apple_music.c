@@ -73,14 +73,14 @@ static const StepDef steps[] = {
 	{"library_playlists", NULL, "/v1/me/library/playlists?limit=1", PAGE_NONE, .token = TOKEN_USER,
 	 .when = has_token},
 	{"charts", NULL, "/v1/catalog/{of}/charts?types=songs,albums&chart=most-played&limit=50" WITH_ARTISTS,
-	 PAGE_NONE, .token = TOKEN_APP, .per = true},
+	 PAGE_NONE, .token = TOKEN_APP, .per = true, .holds = "results{},errors[],message,{}"},
 	{"albums", NULL, "/v1/catalog/STOREFRONT/artists/{external_id}/albums?limit=100&include=artists",
-	 PAGE_NONE, .token = TOKEN_APP, .when = never},
+	 PAGE_NONE, .token = TOKEN_APP, .when = never, .holds = "data[],errors[],message"},
 	{"playlists", NULL, "/v1/catalog/STOREFRONT/artists/{external_id}/view/featured-playlists?limit=100",
-	 PAGE_NONE, .token = TOKEN_APP, .when = never},
+	 PAGE_NONE, .token = TOKEN_APP, .when = never, .holds = "data[],errors[],message"},
 	{"tracked_playlists", NULL,
 	 "/v1/catalog/STOREFRONT/playlists/{of}?include=tracks&include%5Bsongs%5D=artists", PAGE_NONE,
-	 .token = TOKEN_APP, .per = true},
+	 .token = TOKEN_APP, .per = true, .holds = "data[],errors[],message"},
 	{NULL},
 };
 
@@ -446,10 +446,12 @@ library_total(const Responses *responses, const char *step)
 	{
 		const JsonbContainer *page = pages->entries[i].body;
 		int64 total = json_count(json_object_in(page, "meta"), "total");
+		char *type;
 
 		if (total != COUNT_UNKNOWN)
 			return total;
-		if (json_array_in(page, "data") == NULL)
+		type = json_text(json_first_object(json_array_in(page, "data")), "type");
+		if (json_array_in(page, "data") == NULL || (type != NULL && strncmp(type, "library-", 8) != 0))
 			return COUNT_UNKNOWN;
 		sum += json_length(json_array_in(page, "data"));
 	}
@@ -491,7 +493,7 @@ read_album(Normalised *out, const JsonbContainer *album, const char *own)
 	char *id = json_id(album, "id");
 	ContentItem *item;
 
-	if (id == NULL)
+	if (id == NULL || (json_has(album, "type") && !text_is(json_text(album, "type"), "albums")))
 		return;
 	item = add_content(out, id,
 					   json_bool(attributes, "isCompilation", false) ? "compilation"
@@ -618,7 +620,7 @@ add_playlist(const JsonbContainer *playlist, const char *id, List **ids, List **
 	char *name = json_text(attributes, "name");
 	int before = list_length(*ids);
 
-	if (id == NULL)
+	if (id == NULL || (json_has(playlist, "type") && !text_is(json_text(playlist, "type"), "playlists")))
 		return;
 	*ids = append_distinct(*ids, pstrdup(id));
 	if (list_length(*ids) > before && name != NULL && type != NULL && strcmp(type, "editorial") == 0 &&

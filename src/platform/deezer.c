@@ -60,17 +60,17 @@ is_profile_alone(const Account *account)
 static const StepDef steps[] = {
 	{"artist", NULL, "/artist/{external_id}", PAGE_NONE, .token = TOKEN_NONE, .when = has_artist},
 	{"albums", NULL, "/artist/{external_id}/albums?limit=100", PAGE_LINK, "next", .token = TOKEN_NONE,
-	 .when = has_artist},
+	 .when = has_artist, .holds = "data[]"},
 	{"album", NULL, "/album/{of}", PAGE_NONE, .token = TOKEN_NONE, .per = true},
 	{"artist_playlists", NULL, "/artist/{external_id}/playlists?limit=100", PAGE_LINK, "next",
-	 .token = TOKEN_NONE, .when = has_artist},
+	 .token = TOKEN_NONE, .when = has_artist, .holds = "data[]"},
 	{"user", NULL, "/user/{profile_id}", PAGE_NONE, .token = TOKEN_USER_OPT, .when = is_profile_alone},
 	{"favorite_tracks", NULL, "/user/{profile_id}/tracks?limit=1", PAGE_NONE, .token = TOKEN_USER_OPT,
 	 .when = has_profile},
 	{"playlists", NULL, "/user/{profile_id}/playlists?limit=1", PAGE_NONE, .token = TOKEN_USER_OPT,
 	 .when = has_profile},
 	{"tracked_playlists", NULL, "/playlist/{of}/tracks?limit=100", PAGE_LINK, "next", .token = TOKEN_NONE,
-	 .per = true},
+	 .per = true, .holds = "data[],tracks.data[]"},
 	{NULL},
 };
 
@@ -261,7 +261,7 @@ read_album(Normalised *out, const JsonbContainer *album, const char *asked_for, 
 
 	if (id == NULL)
 		id = asked_for;
-	if (id == NULL)
+	if (id == NULL || (json_has(album, "type") && !text_is(json_text(album, "type"), "album")))
 		return;
 	item = add_content(out, id, kind_of(record_type));
 	if (json_text(album, "title") != NULL)

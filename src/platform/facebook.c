@@ -58,8 +58,9 @@ never(const Account *account)
 
 static const StepDef steps[] = {
 	{"page", NULL, META_VERSION "/me", PAGE_NONE, .token = TOKEN_USER, .when = never},
-	{"posts", NULL, META_VERSION "/me/published_posts", AFTER, .token = TOKEN_USER, .when = never},
-	{"videos", NULL, META_VERSION "/me/videos", AFTER, .token = TOKEN_USER, .when = never},
+	{"posts", NULL, META_VERSION "/me/published_posts", AFTER, .token = TOKEN_USER, .when = never,
+	 .holds = "data[]"},
+	{"videos", NULL, META_VERSION "/me/videos", AFTER, .token = TOKEN_USER, .when = never, .holds = "data[]"},
 	{"insights", NULL, META_VERSION "/me/insights", PAGE_NONE, .token = TOKEN_USER, .when = never},
 	{NULL},
 };

@@ -83,9 +83,10 @@ never(const Account *account)
 static const StepDef steps[] = {
 	{"profile", NULL, META_VERSION "/{external_id}?fields=id,username,followers_count,media_count", PAGE_NONE,
 	 .token = TOKEN_USER, .when = never},
-	{"media", NULL, META_VERSION "/{of}/media", AFTER, .token = TOKEN_USER, .when = never},
+	{"media", NULL, META_VERSION "/{of}/media", AFTER, .token = TOKEN_USER, .when = never, .holds = "data[]"},
 	{"media_insights", NULL, INSIGHTS_OF_POST, PAGE_NONE, .token = TOKEN_USER, .per = true},
-	{"stories", NULL, META_VERSION "/{of}/stories", AFTER, .token = TOKEN_USER, .when = never},
+	{"stories", NULL, META_VERSION "/{of}/stories", AFTER, .token = TOKEN_USER, .when = never,
+	 .holds = "data[]"},
 	{"insights", NULL, META_VERSION "/{of}/insights", PAGE_NONE, .token = TOKEN_USER, .when = never},
 	{NULL},
 };

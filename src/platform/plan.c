@@ -260,6 +260,13 @@ plan_accept(Plan *plan, Request *request, const Answer *answer)
 	const Platform *platform = plan->platform;
 	char *url;
 
+	if (answer->body != NULL && request->parts == NIL && !answer_holds(request->step, answer->body))
+	{
+		Verdict other = verdict(ERROR_BAD_RESPONSE, "the answer is not what was asked for");
+
+		plan_fail(plan, request, &other);
+		return;
+	}
 	if (platform->unpack == NULL || !platform->unpack(plan, request, answer))
 		responses_add(plan->responses, request->step, request->of, answer->body);
 

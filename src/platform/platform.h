@@ -136,6 +136,9 @@ typedef struct StepDef
 	double cost;         /* quota units; 0 means 1 */
 	const char *bucket;  /* rate-limit bucket; NULL: the host */
 	bool optional;       /* its loss does not make the run partial (extras that few accounts have) */
+	const char
+		*holds; /* what one of an answer must have, so that a list that is not there is not taken for an empty
+						* one; see answer_holds(). NULL: anything will do */
 } StepDef;
 
 typedef struct Request
@@ -317,6 +320,13 @@ typedef struct Responses
 extern Responses *responses_create(const Platform *platform);
 extern void
 responses_add(Responses *responses, const StepDef *step, const char *of, const JsonbContainer *body);
+
+/*
+ * Is the body an answer to the step, by what it holds? step->holds names paths, comma-separated, one of which must be
+ * there: "data[]" an array, "results{}" an object, "meta" anything; "[]" is the body itself as an array, "{}" an object
+ * without members.
+ */
+extern bool answer_holds(const StepDef *step, const JsonbContainer *body);
 
 /* The bodies of a step; never NULL. `count` is 0 where it is missing. */
 extern const Bodies *bodies(const Responses *responses, const char *step);

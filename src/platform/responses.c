@@ -30,13 +30,50 @@ responses_create(const Platform *platform)
 	return responses;
 }
 
+static bool
+has_at(const JsonbContainer *body, char *path)
+{
+	size_t length = strlen(path);
+	const char *kind = length >= 2 && strchr("[{", path[length - 2]) != NULL ? path + length - 2 : "";
+	char *dot;
+
+	if (strcmp(path, "[]") == 0)
+		return JsonContainerIsArray(body);
+	if (strcmp(path, "{}") == 0)
+		return JsonContainerIsObject(body) && JsonContainerSize(body) == 0;
+	if (strcmp(kind, "[]") == 0)
+		return json_array_at(body, pnstrdup(path, length - 2)) != NULL;
+	if (strcmp(kind, "{}") == 0)
+		return json_object_at(body, pnstrdup(path, length - 2)) != NULL;
+	dot = strrchr(path, '.');
+	if (dot == NULL)
+		return json_has(body, path);
+	return json_has(json_object_at(body, pnstrdup(path, dot - path)), dot + 1);
+}
+
+bool
+answer_holds(const StepDef *step, const JsonbContainer *body)
+{
+	char *paths, *path;
+
+	if (step->holds == NULL)
+		return true;
+	paths = pstrdup(step->holds);
+	while ((path = strsep(&paths, ",")) != NULL)
+	{
+		if (has_at(body, path))
+			return true;
+	}
+	return false;
+}
+
 void
 responses_add(Responses *responses, const StepDef *step, const char *of, const JsonbContainer *body)
 {
 	Bodies *bodies = &responses->steps[step - responses->platform->steps];
 
 	bodies->asked = true;
-	if (body == NULL)
+	if (body == NULL || !answer_holds(step, body))
 	{
 		bodies->partial = true;
 		return;

@@ -69,7 +69,7 @@ static const FieldDef fields[] = {
 static const StepDef steps[] = {
 	{"me", NULL, "/me", PAGE_NONE, .token = TOKEN_USER},
 	{"tracks", NULL, "/me/tracks?limit=200&linked_partitioning=true", PAGE_LINK, "next_href",
-	 .token = TOKEN_USER},
+	 .token = TOKEN_USER, .holds = "collection[],[]"},
 	{NULL},
 };
 

@@ -452,8 +452,12 @@ normalise(const Responses *responses, Normalised *out)
 	const JsonbContainer *me = body(responses, "me");
 	const JsonbContainer *artist = body(responses, "artist");
 	const char *own = own_artist(out->account);
-	int64 followers = json_count(json_object_in(artist, "followers"), "total");
+	int64 followers;
 
+	/* Users and playlists have followers, too. */
+	if (json_has(artist, "type") && !text_is(json_text(artist, "type"), "artist"))
+		artist = NULL;
+	followers = json_count(json_object_in(artist, "followers"), "total");
 	if (own == NULL)
 		own = json_id(artist, "id");
 	out->external_id = json_id(me, "account_id");

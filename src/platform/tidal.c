@@ -45,9 +45,9 @@ never(const Account *account)
 static const StepDef steps[] = {
 	{"artist", NULL, "/v2/artists/{external_id}", PAGE_NONE, .token = TOKEN_APP, .when = never},
 	{"albums", NULL, "/v2/artists/{external_id}/relationships/albums?include=albums.artists", PAGE_NONE,
-	 .token = TOKEN_APP, .when = never, .cost = 5},
+	 .token = TOKEN_APP, .when = never, .cost = 5, .holds = "data[]"},
 	{"tracked_playlists", NULL, "/v2/playlists/{of}/relationships/items?include=items.artists", PAGE_NONE,
-	 .token = TOKEN_APP, .per = true, .cost = 5},
+	 .token = TOKEN_APP, .per = true, .cost = 5, .holds = "data[]"},
 	{NULL},
 };
 

@@ -79,7 +79,8 @@ static const StepDef steps[] = {
 	{"user", NULL, "/v2/user/info/?fields={metrics}", PAGE_NONE, .token = TOKEN_USER, .when = never},
 	{"videos", NULL, "/v2/video/list/?fields={metrics}", PAGE_NONE, .token = TOKEN_USER, .when = never,
 	 .metrics =
-		 "id,create_time,title,video_description,share_url,like_count,comment_count,share_count,view_count"},
+		 "id,create_time,title,video_description,share_url,like_count,comment_count,share_count,view_count",
+	 .holds = "data.videos[],data.has_more"},
 	{NULL},
 };
 

@@ -92,7 +92,7 @@ static const StepDef steps[] = {
 	{"me", NULL, "/2/users/me?user.fields=public_metrics,protected,username,verified", PAGE_NONE,
 	 .token = TOKEN_USER},
 	{"tweets", NULL, "/2/users/{external_id}/tweets?max_results=100&exclude=retweets", PAGE_CURSOR,
-	 "meta.next_token", "pagination_token", .token = TOKEN_USER, .when = never},
+	 "meta.next_token", "pagination_token", .token = TOKEN_USER, .when = never, .holds = "data[],meta,[]"},
 	{NULL},
 };
 

@@ -106,17 +106,18 @@ static const StepDef steps[] = {
 	{"uploads", NULL,
 	 "/youtube/v3/playlistItems?part=contentDetails,status&maxResults=50"
 	 "&fields=nextPageToken,items(contentDetails,status)",
-	 PAGE_CURSOR, "nextPageToken", "pageToken", .token = TOKEN_USER, .when = never},
+	 PAGE_CURSOR, "nextPageToken", "pageToken", .token = TOKEN_USER, .when = never,
+	 .holds = "items[],pageInfo,nextPageToken,{}"},
 	{"videos", NULL,
 	 "/youtube/v3/videos?part=snippet,contentDetails,statistics,liveStreamingDetails,player&maxHeight=720"
 	 "&fields=items(id,snippet(title,publishedAt,liveBroadcastContent),contentDetails(duration),statistics,"
 	 "liveStreamingDetails(scheduledStartTime),player(embedWidth,embedHeight))",
-	 PAGE_NONE, .token = TOKEN_USER, .when = never},
+	 PAGE_NONE, .token = TOKEN_USER, .when = never, .holds = "items[],pageInfo,{}"},
 	{"analytics", "youtubeanalytics.googleapis.com", "/v2/reports", PAGE_NONE, .token = TOKEN_USER,
 	 .per = true},
 	{"analytics_videos", "youtubeanalytics.googleapis.com",
 	 "/v2/reports?dimensions=video&metrics=views,likes,comments,estimatedMinutesWatched&sort=-views&maxResults=50",
-	 PAGE_NONE, .token = TOKEN_USER, .when = never},
+	 PAGE_NONE, .token = TOKEN_USER, .when = never, .holds = "rows[],columnHeaders[],kind"},
 	{NULL},
 };
 

@@ -61,3 +61,34 @@ SELECT 'error 500', dreamsuite.classify_answer('deezer', 200, :'body') ->> 'erro
 
 \set body `cat :'fixtures'/deezer/success_with_empty_error_array.json`
 SELECT 'empty error', dreamsuite.classify_answer('deezer', 200, :'body') ->> 'error_class';
+
+-- The artist's best tracks: not a step's own answer, but a page of tracks like that of a playlist. Guests count, whoever is listed.
+\set body `cat :'fixtures'/deezer/artist_top_page1.json`
+SELECT 'top tracks', dreamsuite.classify_answer('deezer', 200, :'body') ->> 'error_class';
+SELECT 'top tracks as a tracked playlist', artist, pg_temp.deezer('tracked_playlists', :'body', artist, '1') #> '{metrics,playlist_placements}'
+FROM unnest(ARRAY['27', '295821', '103', '901']) AS artist;
+-- as the tracks within an album: a rank is not a count
+SELECT 'top tracks in an album', c ->> 'content_id', c ->> 'title', c -> 'collaborators', c -> 'likes', c -> 'views'
+FROM jsonb_array_elements(pg_temp.deezer('album', jsonb_build_object('id', 302127, 'type', 'album', 'release_date', '2001-03-07', 'tracks', :'body'::jsonb)::text,
+  '27', '302127') -> 'content') AS c WHERE c ->> 'kind' = 'track';
+-- 100 is the most that the platform tells of them: never the artist's number of tracks
+SELECT 'top tracks as albums', r #> '{metrics,track_count}', r -> 'content' FROM (SELECT pg_temp.deezer('albums', :'body') AS r) AS x;
+-- the next page is asked while no track is the artist's
+SELECT 'next page', artist, r FROM unnest(ARRAY['27', '901']) AS artist LEFT JOIN LATERAL (
+  SELECT r FROM jsonb_array_elements_text(dreamsuite.plan_requests('deezer',
+    jsonb_build_object('external_id', artist, 'settings', '{"tracked_playlists": ["1"]}'::jsonb),
+    jsonb_build_object(format('https://api.deezer.com/artist/%s/playlists?limit=100', artist), '{"data": []}'::jsonb,
+      'https://api.deezer.com/playlist/1/tracks?limit=100', :'body'::jsonb)) -> 'requests') AS r WHERE r LIKE '%index=5%') AS page ON true;
+
+-- One track: no list of any sort, so nothing is known where a list was asked for, and its number is not the artist's.
+\set body `cat :'fixtures'/deezer/track_3135556.json`
+SELECT 'track', dreamsuite.classify_answer('deezer', 200, :'body') ->> 'error_class';
+SELECT 'track as', step, (SELECT count(*) FROM jsonb_each(r -> 'metrics') AS m WHERE m.value <> 'null'), r -> 'content'
+FROM unnest(ARRAY['artist', 'albums', 'artist_playlists', 'favorite_tracks', 'playlists', 'user']) AS step,
+  LATERAL (SELECT pg_temp.deezer(step, :'body') AS r) AS x;
+SELECT 'track as', 'tracked_playlists', pg_temp.deezer('tracked_playlists', :'body', '27', '1') #> '{metrics,playlist_placements}';
+SELECT 'track as', 'album', pg_temp.deezer('album', :'body', '27', '3135556') -> 'content';
+-- A track within an album is dated by the album.
+SELECT 'track in its album', c ->> 'content_id', c ->> 'title', c ->> 'url', c ->> 'published_at', c -> 'collaborators', c -> 'likes', c #>> '{extra,album_id}'
+FROM jsonb_array_elements(pg_temp.deezer('album', jsonb_build_object('id', 302127, 'type', 'album', 'release_date', '2001-03-07',
+  'tracks', jsonb_build_object('data', jsonb_build_array(:'body'::jsonb)))::text, '27', '302127') -> 'content') AS c WHERE c ->> 'kind' = 'track';
