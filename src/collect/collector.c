@@ -168,8 +168,6 @@ claim_more(void)
 	claim_wanted = false;
 	if (!worth)
 		return;
-	/* The network goes on meanwhile. */
-	(void) exchange_send();
 	jobs = claim_due(work.context, most, work.of_platform, wanted, &look);
 	if (look.failed)
 	{

@@ -24,9 +24,6 @@
 #define TRIES_IN_A_RUN     3  /* of one request, network trouble and the like */
 #define SHORT_WAIT_SECONDS 30 /* a pause that the run sits out */
 
-/* The engine has so many transfers more than it may have under way, for the network while the database is written. */
-#define AND_HALF(connections) ((connections) + (connections) / 2)
-
 static HttpEngine *engine;
 static int transfers = 0;          /* under way */
 static int sending[MAX_PLATFORMS]; /* the same by platform */
@@ -433,9 +430,9 @@ try_send(Job *job, Request *request, TimestampTz now)
 
 	if (mark->until > now)
 		return (long) ((mark->until - now) / 1000) + 1;
-	/* One host that hangs shall not hold every connection. */
-	if (transfers >= AND_HALF(config_max_connections) ||
-		sending[job->platform_index] >= AND_HALF(config_max_host_connections))
+	/* One host that hangs shall not hold every connection; a few more than it may use wait in the engine. */
+	if (transfers >= config_max_connections ||
+		sending[job->platform_index] >= config_max_host_connections + config_max_host_connections / 4)
 		return LONG_MAX;
 	/* Pauses of the whole app first. */
 	pace = pace_take(pace_app(job->platform), 0);
@@ -507,12 +504,11 @@ exchange_send(void)
 		Job *job = dlist_container(Job, node, iter.cur);
 		MemoryContext old = MemoryContextSwitchTo(job->context);
 
-		if (job->phase == JOB_ASKING && job->waiting != NIL && transfers < AND_HALF(config_max_connections))
+		if (job->phase == JOB_ASKING && job->waiting != NIL && transfers < config_max_connections)
 			wait = Min(wait, send_ready(job, now));
 		MemoryContextSwitchTo(old);
 		if (job->in_flight == 0)
 			job_progress(job);
 	}
-	http_flush(engine);
 	return wait;
 }

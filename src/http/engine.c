@@ -1,13 +1,17 @@
 /*
  * engine.c
- *    HTTPS in a loop: the owner's side of an engine. What goes over the network is network.c's.
+ *    HTTPS in a loop: curl_multi driven by one epoll descriptor inside a latch wait.
  *
  * The rules that keep libcurl and PostgreSQL apart:
  *   - a callback never raises and never pallocs;
  *   - every call of libcurl runs with all signals blocked, so that its resolver threads inherit a full mask and no
  *     handler of the server runs in them; none of these calls waits;
- *   - `done` is called when libcurl has returned and the transfer is out of its hands;
- *   - the network's thread has ended before the process runs its exit handlers, of which OpenSSL has some.
+ *   - `done` is called when libcurl has returned and the transfer is out of its hands.
+ *
+ * Transfers beyond the limits wait in queues of ours, not in libcurl's, so that waiting for a connection does not use up
+ * a transfer's own time-out. libcurl's timer is a number that bounds the wait: it needs no descriptor.
+ *
+ * libcurl: https://curl.se/libcurl/c/libcurl-multi.html (multi_socket)
  */
 #include "postgres.h"
 
@@ -15,24 +19,56 @@
 
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
-#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
-#include "http/network.h"
+#include "http/transfer.h"
 #include "http/url.h"
 
-#define MAX_TIMEOUT_MS  600000
-#define OWN_DESCRIPTORS 3
+#define MAX_EVENTS     64
+#define MAX_TIMEOUT_MS 600000
+#define NO_TIMER       PG_INT64_MAX
 
-static HttpEngine *engines = NULL;
+/* The transfers of one host: how many are under way, and which wait. There are few hosts and they stay. */
+typedef struct HttpHost
+{
+	char *name;
+	int active;
+	dlist_head queue;
+	struct HttpHost *next;
+} HttpHost;
+
+struct HttpEngine
+{
+	HttpOptions options; /* texts are copies in `context` */
+	int generation;      /* of the options */
+	MemoryContext context;
+	MemoryContextCallback cleanup;
+	CURLM *multi;
+	CURLSH *share;
+	int epoll;
+	WaitEventSet *waits;
+	uint32 wait_event;
+	int64 timer;  /* when libcurl wants to be called, microseconds of the monotonic clock */
+	int reserved; /* descriptors booked with the server */
+	int queued;   /* waiting for a place */
+	int active;   /* with a place: under way or finished */
+	HttpHost *hosts;
+	dlist_head under_way;
+	dlist_head finished;
+	HttpTransfer *reporting; /* its `done` is being called, or has raised */
+	HttpHandle *pool;
+	int handles; /* in use and pooled */
+};
+
+/* ---- Signals and time ---- */
 
 static void
 block_signals(sigset_t *old)
@@ -49,9 +85,78 @@ restore_signals(const sigset_t *old)
 	pthread_sigmask(SIG_SETMASK, old, NULL);
 }
 
-/* ---- Sending and answering ---- */
+/* Microseconds of a clock that nobody sets. */
+static int64
+monotonic_now(void)
+{
+	struct timespec now;
 
-/* The host's queue; it is made where there is none. Only this side adds to the list. */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64CONST(1000000) + now.tv_nsec / 1000;
+}
+
+/* ---- libcurl's callbacks: never raise ---- */
+
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
+{
+	HttpEngine *engine = arg;
+	struct epoll_event event = {.data.fd = fd};
+
+	if (what == CURL_POLL_REMOVE)
+	{
+		epoll_ctl(engine->epoll, EPOLL_CTL_DEL, fd, NULL);
+		return 0;
+	}
+	event.events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+	if (epoll_ctl(engine->epoll, known == NULL ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) != 0 &&
+		epoll_ctl(engine->epoll, known == NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0)
+		return -1;
+	if (known == NULL)
+		curl_multi_assign(engine->multi, fd, engine);
+	return 0;
+}
+
+static int
+on_timer(CURLM *multi, long timeout_ms, void *arg)
+{
+	HttpEngine *engine = arg;
+
+	engine->timer = timeout_ms < 0 ? NO_TIMER : monotonic_now() + timeout_ms * INT64CONST(1000);
+	return 0;
+}
+
+/* ---- Handles ---- */
+
+static HttpHandle *
+take_handle(HttpEngine *engine)
+{
+	HttpHandle *handle = engine->pool;
+
+	if (handle != NULL)
+		engine->pool = handle->next;
+	else if ((handle = handle_create()) != NULL)
+		engine->handles++;
+	return handle;
+}
+
+/* Back to the pool, which holds no more than there may be connections. */
+static void
+give_back_handle(HttpEngine *engine, HttpHandle *handle)
+{
+	handle_reset(handle);
+	if (engine->handles > engine->options.max_connections)
+	{
+		handle_free(handle);
+		engine->handles--;
+		return;
+	}
+	handle->next = engine->pool;
+	engine->pool = handle;
+}
+
+/* ---- The way of a transfer: queue, under way, finished, answered ---- */
+
 static HttpHost *
 find_host(HttpEngine *engine, const char *name)
 {
@@ -65,11 +170,93 @@ find_host(HttpEngine *engine, const char *name)
 	host = MemoryContextAllocZero(engine->context, sizeof(HttpHost));
 	host->name = MemoryContextStrdup(engine->context, name);
 	dlist_init(&host->queue);
-	network_hold(engine);
 	host->next = engine->hosts;
 	engine->hosts = host;
-	network_release(engine);
 	return host;
+}
+
+/* Hands a transfer to libcurl. What cannot be started is finished at once. */
+static void
+start_transfer(HttpEngine *engine, HttpTransfer *transfer)
+{
+	HttpHandle *handle = take_handle(engine);
+
+	transfer->host->active++;
+	engine->active++;
+	if (handle != NULL &&
+		handle_load(handle, transfer, &engine->options, engine->generation, engine->share) &&
+		curl_multi_add_handle(engine->multi, handle->easy) == CURLM_OK)
+	{
+		transfer->handle = handle;
+		dlist_push_tail(&engine->under_way, &transfer->node);
+		return;
+	}
+	if (handle != NULL)
+		give_back_handle(engine, handle);
+	dlist_push_tail(&engine->finished, &transfer->node);
+}
+
+/* Starts what waits, as far as the limits allow; the hosts take turns. */
+static void
+start_queued(HttpEngine *engine)
+{
+	bool started = true;
+
+	while (started && engine->queued > 0)
+	{
+		started = false;
+		for (HttpHost *host = engine->hosts; host != NULL; host = host->next)
+		{
+			if (dlist_is_empty(&host->queue) || host->active >= engine->options.max_host_connections)
+				continue;
+			if (engine->active >= engine->options.max_connections)
+				return;
+			engine->queued--;
+			start_transfer(engine, dlist_container(HttpTransfer, node, dlist_pop_head_node(&host->queue)));
+			started = true;
+		}
+	}
+}
+
+/* Takes ended transfers out of libcurl's hands. */
+static void
+collect_ended(HttpEngine *engine)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(engine->multi, &left)) != NULL)
+	{
+		CURL *easy = message->easy_handle;
+		CURLcode result = message->data.result;
+		HttpTransfer *transfer = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &transfer);
+		curl_multi_remove_handle(engine->multi, easy); /* ends the life of `message` */
+		transfer->result = result;
+		dlist_delete(&transfer->node);
+		dlist_push_tail(&engine->finished, &transfer->node);
+	}
+}
+
+/* The end of a transfer that is in no list any more. */
+static void
+forget_transfer(HttpEngine *engine, HttpTransfer *transfer)
+{
+	if (transfer->handle != NULL)
+		give_back_handle(engine, transfer->handle);
+	transfer_free(transfer);
+}
+
+/* The same for one that had a place. */
+static void
+vacate(HttpEngine *engine, HttpTransfer *transfer)
+{
+	transfer->host->active--;
+	engine->active--;
+	forget_transfer(engine, transfer);
 }
 
 /* Lets go of the transfer whose answer has been told. */
@@ -77,27 +264,30 @@ static void
 end_report(HttpEngine *engine)
 {
 	HttpTransfer *transfer = engine->reporting;
+	sigset_t old;
 
 	if (transfer == NULL)
 		return;
 	engine->reporting = NULL;
-	network_give_back(engine, transfer);
+	block_signals(&old);
+	forget_transfer(engine, transfer);
+	restore_signals(&old);
 }
 
-/* Tells the owners of finished transfers; true where there were any. */
+/* Tells the owners of finished transfers; what they send meanwhile is queued. */
 static bool
 report_finished(HttpEngine *engine)
 {
 	char text[CURL_ERROR_SIZE + 128];
 	bool any = false;
 
-	network_take(engine);
-	while (!dlist_is_empty(&engine->answers))
+	while (!dlist_is_empty(&engine->finished))
 	{
-		HttpTransfer *transfer = dlist_container(HttpTransfer, node, dlist_pop_head_node(&engine->answers));
+		HttpTransfer *transfer = dlist_container(HttpTransfer, node, dlist_pop_head_node(&engine->finished));
 		HttpAnswer answer = transfer_answer(transfer, text, sizeof(text));
 
-		engine->outstanding--;
+		transfer->host->active--;
+		engine->active--;
 		engine->reporting = transfer;
 		transfer->done(&answer, transfer->arg);
 		end_report(engine);
@@ -152,17 +342,42 @@ http_send(HttpEngine *engine, const HttpRequest *request, HttpDone done, void *a
 	transfer->done = done;
 	transfer->arg = arg;
 	transfer->plain = engine->options.test_base_url != NULL;
-	engine->outstanding++;
-	network_send(engine, transfer);
-}
-
-void
-http_flush(HttpEngine *engine)
-{
-	network_wake(engine);
+	dlist_push_tail(&host->queue, &transfer->node);
+	engine->queued++;
 }
 
 /* ---- The loop ---- */
+
+/* One round of libcurl: starts what may start, feeds it what the network and the clock have, takes what has ended. */
+static void
+drive(HttpEngine *engine)
+{
+	struct epoll_event events[MAX_EVENTS];
+	sigset_t old;
+	int ready, running;
+
+	block_signals(&old);
+	start_queued(engine);
+	do
+	{
+		ready = epoll_wait(engine->epoll, events, MAX_EVENTS, 0);
+		for (int i = 0; i < ready; i++)
+		{
+			uint32_t what = events[i].events;
+			int mask = (what & EPOLLIN ? CURL_CSELECT_IN : 0) | (what & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+					   (what & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+
+			curl_multi_socket_action(engine->multi, events[i].data.fd, mask, &running);
+		}
+	} while (ready == MAX_EVENTS);
+	if (engine->timer <= monotonic_now())
+	{
+		engine->timer = NO_TIMER;
+		curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
+	collect_ended(engine);
+	restore_signals(&old);
+}
 
 void
 http_engine_run(HttpEngine *engine, long timeout_ms)
@@ -172,17 +387,21 @@ http_engine_run(HttpEngine *engine, long timeout_ms)
 
 	/* Where the last `done` raised. */
 	end_report(engine);
-	http_flush(engine);
-	do
+	if (engine->queued > 0)
+		drive(engine);
+	for (;;)
 	{
+		int64 wake = dlist_is_empty(&engine->finished) ? Min(until, engine->timer) : 0;
 		long wait = -1;
 		WaitEvent events[3];
 		int ready;
 
-		if (!dlist_is_empty(&engine->answers))
-			wait = 0;
-		else if (until != PG_INT64_MAX)
-			wait = (long) Min(Max((until - monotonic_now() + 999) / 1000, 0), INT_MAX);
+		if (wake != PG_INT64_MAX)
+		{
+			int64 now = monotonic_now();
+
+			wait = wake <= now ? 0 : (long) Min((wake - now + 999) / 1000, INT_MAX);
+		}
 		ready = WaitEventSetWait(engine->waits, wait, events, lengthof(events), engine->wait_event);
 		for (int i = 0; i < ready; i++)
 		{
@@ -193,16 +412,20 @@ http_engine_run(HttpEngine *engine, long timeout_ms)
 			}
 		}
 		CHECK_FOR_INTERRUPTS();
+		drive(engine);
 		reported = report_finished(engine);
-	} while (!reported && !woken && monotonic_now() < until);
+		if (reported || woken || monotonic_now() >= until)
+			break;
+	}
 	/* What `done` has sent goes out while the caller does something else. */
-	http_flush(engine);
+	if (reported && engine->queued > 0)
+		drive(engine);
 }
 
 int
 http_engine_active(const HttpEngine *engine)
 {
-	return engine->outstanding;
+	return engine->active + engine->queued;
 }
 
 /* ---- Cancelling ---- */
@@ -221,15 +444,14 @@ cancel_in(HttpEngine *engine, dlist_head *list, const void *owner)
 			continue;
 		dlist_delete(iter.cur);
 		if (list == &engine->under_way)
-		{
 			curl_multi_remove_handle(engine->multi, transfer->handle->easy);
-			transfer->host->active--;
-			engine->active--;
-		}
-		else if (list == &transfer->host->queue)
+		if (list == &engine->under_way || list == &engine->finished)
+			vacate(engine, transfer);
+		else
+		{
 			engine->queued--;
-		engine->outstanding--;
-		network_forget(engine, transfer);
+			forget_transfer(engine, transfer);
+		}
 	}
 }
 
@@ -239,14 +461,10 @@ cancel(HttpEngine *engine, const void *owner)
 	sigset_t old;
 
 	block_signals(&old);
-	network_hold(engine);
-	cancel_in(engine, &engine->sent, owner);
 	for (HttpHost *host = engine->hosts; host != NULL; host = host->next)
 		cancel_in(engine, &host->queue, owner);
 	cancel_in(engine, &engine->under_way, owner);
 	cancel_in(engine, &engine->finished, owner);
-	cancel_in(engine, &engine->answers, owner);
-	network_release(engine);
 	restore_signals(&old);
 }
 
@@ -272,62 +490,57 @@ keep_text(MemoryContext context, const char *text)
 }
 
 /* Books descriptors, so that the server's own files never lack one; fewer connections where it has none to spare. */
-static int
-reserve_descriptors(HttpEngine *engine, int wanted)
+static void
+reserve_descriptors(HttpEngine *engine)
 {
-	while (engine->descriptors < wanted && AcquireExternalFD())
-		engine->descriptors++;
-	for (; engine->descriptors > wanted; engine->descriptors--)
+	int wanted = engine->options.max_connections;
+
+	while (engine->reserved < wanted && AcquireExternalFD())
+		engine->reserved++;
+	for (; engine->reserved > wanted; engine->reserved--)
 		ReleaseExternalFD();
-	if (engine->descriptors == 0)
+	if (engine->reserved == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no file descriptors left for connections"),
 				 errhint("Raise max_files_per_process.")));
-	if (engine->descriptors < wanted)
-		ereport(
-			WARNING,
-			(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-			 errmsg("only %d connections of %d can be open at once", engine->descriptors, wanted),
-			 errhint("Raise max_files_per_process to %d, or lower dreamsuite.max_connections.", 4 * wanted)));
-	return engine->descriptors;
-}
-
-/* libcurl has copies of its own. */
-static void
-free_texts(const HttpOptions *options)
-{
-	const char *texts[] = {options->ca_file, options->proxy, options->test_base_url, options->user_agent};
-
-	for (int i = 0; i < lengthof(texts); i++)
-	{
-		if (texts[i] != NULL)
-			pfree((char *) texts[i]);
-	}
+	engine->options.max_connections = engine->reserved;
+	if (engine->reserved < wanted)
+		ereport(WARNING, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+						  errmsg("only %d connections of %d can be open at once", engine->reserved, wanted),
+						  errhint("Raise max_files_per_process to %d, or lower dreamsuite.max_connections.",
+								  4 * wanted)));
 }
 
 void
 http_engine_configure(HttpEngine *engine, const HttpOptions *options)
 {
-	HttpOptions former = engine->options, now = *options;
+	HttpOptions former = engine->options;
 	sigset_t old;
 
-	now.max_connections = reserve_descriptors(engine, Max(options->max_connections, 1));
-	now.max_host_connections = Max(options->max_host_connections, 1);
-	now.ca_file = keep_text(engine->context, options->ca_file);
-	now.proxy = keep_text(engine->context, options->proxy);
-	now.test_base_url = keep_text(engine->context, options->test_base_url);
-	now.user_agent = keep_text(engine->context, options->user_agent);
+	engine->options = *options;
+	engine->options.max_connections = Max(options->max_connections, 1);
+	engine->options.max_host_connections = Max(options->max_host_connections, 1);
+	engine->options.ca_file = keep_text(engine->context, options->ca_file);
+	engine->options.proxy = keep_text(engine->context, options->proxy);
+	engine->options.test_base_url = keep_text(engine->context, options->test_base_url);
+	engine->options.user_agent = keep_text(engine->context, options->user_agent);
+	engine->generation++;
+	/* libcurl has copies of its own. */
+	if (former.ca_file != NULL)
+		pfree((char *) former.ca_file);
+	if (former.proxy != NULL)
+		pfree((char *) former.proxy);
+	if (former.test_base_url != NULL)
+		pfree((char *) former.test_base_url);
+	if (former.user_agent != NULL)
+		pfree((char *) former.user_agent);
+	reserve_descriptors(engine);
 
 	block_signals(&old);
-	network_hold(engine);
-	engine->options = now;
-	engine->generation++;
 	/* Idle connections count as well: the oldest is closed where a new one is needed. */
-	curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long) now.max_connections);
-	curl_multi_setopt(engine->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) now.max_connections);
-	network_release(engine);
+	curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long) engine->options.max_connections);
+	curl_multi_setopt(engine->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) engine->options.max_connections);
 	restore_signals(&old);
-	free_texts(&former);
 }
 
 /* Frees what is not palloc'd; called when the engine's context is reset or deleted, whatever the reason. */
@@ -335,61 +548,32 @@ static void
 release_engine(void *arg)
 {
 	HttpEngine *engine = arg;
-	int fds[] = {engine->epoll, engine->wake_fd, engine->done_fd};
 	sigset_t old;
 
-	for (HttpEngine **at = &engines; *at != NULL; at = &(*at)->next)
-	{
-		if (*at == engine)
-		{
-			*at = engine->next;
-			break;
-		}
-	}
 	end_report(engine);
-	block_signals(&old);
-	network_stop(engine);
 	cancel(engine, NULL);
-	while (!dlist_is_empty(&engine->answered))
-		network_forget(engine, dlist_container(HttpTransfer, node, dlist_pop_head_node(&engine->answered)));
-	network_close(engine);
+	block_signals(&old);
+	while (engine->pool != NULL)
+	{
+		HttpHandle *handle = engine->pool;
+
+		engine->pool = handle->next;
+		handle_free(handle);
+	}
+	if (engine->multi != NULL)
+		curl_multi_cleanup(engine->multi);
+	if (engine->share != NULL)
+		curl_share_cleanup(engine->share);
 	restore_signals(&old);
 	if (engine->waits != NULL)
 		FreeWaitEventSet(engine->waits);
-	for (int i = 0; i < lengthof(fds); i++)
+	if (engine->epoll >= 0)
 	{
-		if (fds[i] >= 0)
-			close(fds[i]);
-	}
-	for (int i = engine->descriptors + engine->own_descriptors; i > 0; i--)
+		close(engine->epoll);
 		ReleaseExternalFD();
-	pthread_cond_destroy(&engine->turn);
-	pthread_mutex_destroy(&engine->lock);
-}
-
-/* At the end of the process contexts are not deleted, and threads would go on until the last moment. */
-static void
-stop_engines(int code, Datum arg)
-{
-	for (HttpEngine *engine = engines; engine != NULL; engine = engine->next)
-		network_stop(engine);
-}
-
-static void
-create_descriptors(HttpEngine *engine)
-{
-	for (; engine->own_descriptors < OWN_DESCRIPTORS; engine->own_descriptors++)
-	{
-		if (!AcquireExternalFD())
-			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-							errmsg("no file descriptor left for the network"),
-							errhint("Raise max_files_per_process.")));
 	}
-	engine->epoll = epoll_create1(EPOLL_CLOEXEC);
-	engine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	engine->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (engine->epoll < 0 || engine->wake_fd < 0 || engine->done_fd < 0)
-		ereport(ERROR, (errcode_for_socket_access(), errmsg("could not create an epoll descriptor: %m")));
+	for (; engine->reserved > 0; engine->reserved--)
+		ReleaseExternalFD();
 }
 
 /* libcurl's own objects; errors where this libcurl is of no use to a server. */
@@ -397,7 +581,7 @@ static void
 create_multi(HttpEngine *engine)
 {
 	static bool initialised = false;
-	bool usable, opened = false;
+	bool usable;
 	sigset_t old;
 
 	block_signals(&old);
@@ -405,36 +589,27 @@ create_multi(HttpEngine *engine)
 		initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 	usable = initialised && (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS) != 0;
 	if (usable)
-		opened = network_open(engine);
+	{
+		engine->multi = curl_multi_init();
+		engine->share = curl_share_init();
+	}
+	if (engine->multi != NULL && engine->share != NULL)
+	{
+		curl_share_setopt(engine->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+		curl_multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+		curl_multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine);
+		curl_multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+		curl_multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
+		curl_multi_setopt(engine->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX);
+	}
 	restore_signals(&old);
 	if (!usable)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this libcurl cannot be used"),
 						errdetail("It must resolve names without blocking (AsynchDNS)."),
 						errhint("Install a libcurl that was built with the threaded resolver or c-ares.")));
-	if (!opened)
+	if (engine->multi == NULL || engine->share == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
 						errdetail("libcurl could not be started.")));
-}
-
-/* Starts its thread, which ends with the engine or with the process. */
-static void
-create_thread(HttpEngine *engine)
-{
-	static bool registered = false;
-	int error;
-
-	if (!registered)
-		on_proc_exit(stop_engines, (Datum) 0);
-	registered = true;
-	engine->next = engines;
-	engines = engine;
-	error = network_start(engine);
-	if (error != 0)
-	{
-		errno = error;
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-						errmsg("could not start a thread for the network: %m")));
-	}
 }
 
 HttpEngine *
@@ -443,29 +618,30 @@ http_engine_create(MemoryContext context, const HttpOptions *options)
 	HttpEngine *engine = MemoryContextAllocZero(context, sizeof(HttpEngine));
 
 	engine->context = context;
-	engine->epoll = engine->wake_fd = engine->done_fd = -1;
+	engine->epoll = -1;
 	engine->timer = NO_TIMER;
-	dlist_init(&engine->answers);
-	dlist_init(&engine->sent);
-	dlist_init(&engine->finished);
-	dlist_init(&engine->answered);
 	dlist_init(&engine->under_way);
-	dlist_init(&engine->ended);
-	pthread_mutex_init(&engine->lock, NULL);
-	pthread_cond_init(&engine->turn, NULL);
+	dlist_init(&engine->finished);
 	engine->cleanup.func = release_engine;
 	engine->cleanup.arg = engine;
 	MemoryContextRegisterResetCallback(context, &engine->cleanup);
-	create_descriptors(engine);
 	create_multi(engine);
 
+	if (!AcquireExternalFD())
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no file descriptor left for epoll"),
+						errhint("Raise max_files_per_process.")));
+	engine->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (engine->epoll < 0)
+	{
+		ReleaseExternalFD();
+		ereport(ERROR, (errcode_for_socket_access(), errmsg("could not create an epoll descriptor: %m")));
+	}
 	engine->waits = compat_create_wait_event_set(context, 3);
 	AddWaitEventToSet(engine->waits, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	if (IsUnderPostmaster)
 		AddWaitEventToSet(engine->waits, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	AddWaitEventToSet(engine->waits, WL_SOCKET_READABLE, engine->done_fd, NULL, NULL);
+	AddWaitEventToSet(engine->waits, WL_SOCKET_READABLE, engine->epoll, NULL, NULL);
 	engine->wait_event = compat_http_wait_event();
 	http_engine_configure(engine, options);
-	create_thread(engine);
 	return engine;
 }

@@ -1,6 +1,6 @@
 /*
  * engine.h
- *    HTTPS in a loop: many transfers at once, by a thread of their own, answered in a latch wait.
+ *    HTTPS in a loop: many transfers at once, driven from a latch wait.
  *
  * Knows nothing of platforms or of SQL. Network trouble is never an error here: it comes as an answer with an
  * ErrorClass. Errors are raised only by create, configure and send, and never from inside libcurl; run raises what
@@ -87,20 +87,16 @@ extern HttpEngine *http_engine_create(MemoryContext context, const HttpOptions *
 extern void http_engine_configure(HttpEngine *engine, const HttpOptions *options);
 
 /*
- * Queues a request; http_engine_run() or http_flush() has it started as soon as the limits allow, in the order of its
- * host. Everything is copied; the copy is wiped when the transfer ends. Errors: ERRCODE_INVALID_PARAMETER_VALUE for an
- * address that is not plain https://host[:port]/..., a header line with a line break, or a time-out out of range;
- * ERRCODE_OUT_OF_MEMORY.
+ * Queues a request; http_engine_run() starts it as soon as the limits allow, in the order of its host. Everything is
+ * copied; the copy is wiped when the transfer ends. Errors: ERRCODE_INVALID_PARAMETER_VALUE for an address that is not
+ * plain https://host[:port]/..., a header line with a line break, or a time-out out of range; ERRCODE_OUT_OF_MEMORY.
  */
 extern void http_send(HttpEngine *engine, const HttpRequest *request, HttpDone done, void *arg);
 
-/* What was sent is started without waiting for http_engine_run(): for an owner that will be busy for a while. */
-extern void http_flush(HttpEngine *engine);
-
 /*
- * Starts what is queued and calls `done` of what has ended. Returns when something has ended, when the latch was set, or
- * after timeout_ms (-1: never). Resets the latch; the caller checks what it was set for. Answers interrupts, so it is not
- * to be called with something half done.
+ * Starts what is queued, drives what is under way and calls `done` of what has ended. Returns when something has ended,
+ * when the latch was set, or after timeout_ms (-1: never). Resets the latch; the caller checks what it was set for.
+ * Answers interrupts, so it is not to be called with something half done.
  */
 extern void http_engine_run(HttpEngine *engine, long timeout_ms);
 
