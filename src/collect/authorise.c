@@ -27,9 +27,10 @@
 #define RENEW_AHEAD_S  600 /* a run is over by then */
 #define STILL_GOOD     (30 * USECS_PER_SEC)
 #define EXCHANGE_TRIES 3
-#define STRAY_REFUSALS 3 /* of a token that has just come, until it is believed to be dead */
-#define MOST_TRIES     6 /* of one request, whatever tokens it carried */
-#define SHORT_LIVED    (2 * USECS_PER_HOUR) /* Meta's tokens that come from a code */
+#define STRAY_REFUSALS                                                                                       \
+	4 /* of one request, until a token that nothing else speaks against is believed to be dead */
+#define MOST_TRIES  8                    /* of one request, whatever tokens it carried */
+#define SHORT_LIVED (2 * USECS_PER_HOUR) /* Meta's tokens that come from a code */
 
 static int renewals = 0; /* under way, of tokens that rotate */
 
@@ -587,7 +588,7 @@ app_token_was_refused(Job *job, Request *request, int serial)
 {
 	if (request->app_token == serial)
 	{
-		if (job->app_renewed)
+		if (job->app_renewed && request->refusals >= STRAY_REFUSALS)
 			return ERROR_OPERATOR;
 		job->app_renewed = true;
 		app_token_refused(job, serial);
@@ -598,19 +599,33 @@ app_token_was_refused(Job *job, Request *request, int serial)
 	return ERROR_NONE;
 }
 
+void
+authorise_not_refused(Job *job, const Request *request)
+{
+	if (request != job->doubted)
+		return;
+	job->doubted = NULL;
+	if (!job->renewing)
+	{
+		job->waiting = list_concat(job->waiting, job->held);
+		job->held = NIL;
+	}
+}
+
 ErrorClass
 authorise_refused(Job *job, Request *request, const Verdict *verdict)
 {
 	bool apple = job->client.def != NULL && job->client.def->style == STYLE_MUSIC_USER;
 	int serial = 0;
 	const char *app = app_token_for(job, request, &serial);
+	bool stray = ++request->refusals < STRAY_REFUSALS;
 
 	/* Apple says 401 of the developer token and 403 of the artist's. */
 	if (apple ? verdict->error == ERROR_AUTH_EXPIRED : request->step->token == TOKEN_APP)
 	{
 		if (app_token_possible(job) && !job->app_failed)
 			return app_token_was_refused(job, request, app != NULL ? serial : request->app_token);
-		if (apple || job->tokens.access_token == NULL)
+		if (!stray && (apple || job->tokens.access_token == NULL))
 			return ERROR_OPERATOR;
 	}
 	if (job->token_dropped && (request->step->token == TOKEN_USER || request->token == job->token_serial))
@@ -633,12 +648,18 @@ authorise_refused(Job *job, Request *request, const Verdict *verdict)
 		renew(job);
 		return ERROR_NONE;
 	}
-	if (verdict->error == ERROR_AUTH_EXPIRED && job->renewed && request->tries < STRAY_REFUSALS)
+	if (stray && request->tries < MOST_TRIES)
 	{
-		/* A consent is not given up for one stray refusal of a token that has just come. */
-		job->waiting = lappend(job->waiting, request);
+		/* A consent is not given up for a stray refusal: people would have to give it again. One request finds out. */
+		if (job->doubted == NULL)
+			job->doubted = request;
+		if (job->doubted == request)
+			job->waiting = lappend(job->waiting, request);
+		else
+			job->held = lappend(job->held, request);
 		return ERROR_NONE;
 	}
+	authorise_not_refused(job, request);
 	if (job->platform->needs_token || job->tokens.access_token == NULL)
 		return ERROR_AUTH_REVOKED;
 	token_is_dead(job, verdict->message);

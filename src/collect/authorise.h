@@ -21,6 +21,9 @@ extern void authorise_request(Job *job, Request *request, HttpRequest *http);
  */
 extern ErrorClass authorise_refused(Job *job, Request *request, const Verdict *verdict);
 
+/* Whatever came of the request, its token was not refused: those that waited for the answer go on. */
+extern void authorise_not_refused(Job *job, const Request *request);
+
 /* How many refresh tokens are on their way that end with the platform's answer. */
 extern int authorise_renewals(void);
 

@@ -23,6 +23,7 @@
 #include "collect/columns.h"
 #include "collect/cycle.h"
 #include "collect/pace.h"
+#include "collect/resume.h"
 #include "collect/revoke.h"
 #include "collect/transaction.h"
 #include "config.h"
@@ -51,8 +52,8 @@ static const char *const claim_sql =
 	"    lease_until = $2 + pg_catalog.make_interval(secs => $3), last_started_at = $2, tried_on = due.day,"
 	"    attempts = CASE WHEN s.tried_on IS DISTINCT FROM due.day THEN 1 ELSE s.attempts + 1 END"
 	"  FROM due WHERE s.user_id = due.user_id AND s.platform = due.platform"
-	"  RETURNING due.*, s.lease_token, s.attempts)"
-	" SELECT l.user_id, l.platform, l.lease_token, l.attempts, l.external_id, l.handle, l.settings, l.granted_scopes,"
+	"  RETURNING due.*, s.lease_token, s.attempts, s.requested_at)"
+	" SELECT l.user_id, l.platform, l.lease_token, l.attempts, l.requested_at, l.external_id, l.handle, l.settings, l.granted_scopes,"
 	"  l.status,"
 	"  pg_catalog.nextval('dreamsuite.collection_runs_run_id_seq') AS run_id,"
 	"  k.access_token, k.refresh_token, k.expires_at, k.refresh_expires_at,"
@@ -265,6 +266,7 @@ job_from_row(MemoryContext parent, int row)
 	job->run_id = count_column(row, "run_id");
 	job->attempts = DatumGetInt32(column(row, "attempts", &null));
 	job->status = text_column(row, "status");
+	job->requested_at = time_column(row, "requested_at");
 	job->started_at = GetCurrentTimestamp();
 
 	settings = jsonb_column(row, "settings");
@@ -308,7 +310,7 @@ load_known(List *jobs)
 	{
 		Job *job = lfirst(cell);
 
-		if (job->placeholder)
+		if (job->placeholder || job->resumed)
 			continue;
 		order[n] = job;
 		users[n] = UUIDPGetDatum(&job->user_id);
@@ -458,6 +460,8 @@ claim(MemoryContext parent, int most, const int *active, const bool *wanted, Loo
 		*jobs = lappend(*jobs, job_from_row(parent, row));
 		MemoryContextSwitchTo(old);
 	}
+	foreach (cell, *jobs)
+		resume_take(lfirst(cell));
 	foreach (cell, *jobs)
 		look->room[((Job *) lfirst(cell))->platform_index]--;
 	if (*jobs != NIL)

@@ -38,6 +38,7 @@
 #include "collect/keep.h"
 #include "collect/ledger.h"
 #include "collect/pace.h"
+#include "collect/resume.h"
 #include "collect/retry.h"
 #include "collect/revoke.h"
 #include "collect/store.h"
@@ -108,7 +109,7 @@ store_list(List *jobs, bool patient)
 			newly += job->times_aside == 0 ? 1 : 0;
 			aside_put(job);
 		}
-		else
+		else if (!resume_keep(job))
 			MemoryContextDelete(job->context);
 	}
 	list_free(jobs);
@@ -329,6 +330,7 @@ prune(void)
 	{
 		bool more = false;
 
+		resume_make_room(0);
 		(void) transaction_try(prune_batch, &more, "prune the ledger");
 		prune_at = now + (more ? PRUNE_AGAIN_MS : PRUNE_EVERY_MS) * INT64CONST(1000);
 	}

@@ -158,7 +158,7 @@ obey_limit(Job *job, Request *request, const Verdict *verdict)
 		return;
 	}
 	job->blocked_until = Max(job->blocked_until, until);
-	plan_fail(job->plan, request, verdict);
+	plan_drop(job->plan, request);
 	job_stop(job, verdict->error, verdict->message);
 }
 
@@ -170,6 +170,22 @@ give_up(Job *job, Request *request, const Verdict *verdict)
 
 	plan_fail(job->plan, request, verdict);
 	if (list_length(job->plan->missing) > missing)
+		job_note_error(job, verdict->error, verdict->message);
+}
+
+/* The request failed for now: the next try of the day goes on from here. The last one does as the platform can. */
+static void
+leave(Job *job, Request *request, const Verdict *verdict)
+{
+	int left = list_length(job->plan->left);
+
+	if (job->attempts >= MAX_TRIES_A_DAY)
+	{
+		give_up(job, request, verdict);
+		return;
+	}
+	plan_leave(job->plan, request, verdict);
+	if (list_length(job->plan->left) > left)
 		job_note_error(job, verdict->error, verdict->message);
 }
 
@@ -216,15 +232,17 @@ judge(Job *job, Request *request, const Answer *answer, const Verdict *verdict)
 		case ERROR_SERVER:
 			if (try_again(job, request))
 				break;
-			job_note_error(job, verdict->error, verdict->message);
-			plan_fail(job->plan, request, verdict);
+			leave(job, request, verdict);
 			break;
 		case ERROR_BAD_RESPONSE:
 			/* A body that is no JSON at all is the network's or a proxy's doing as often as the platform's. */
 			if (answer->body == NULL && try_again(job, request))
 				break;
 			job->garbled = job->garbled || answer->body == NULL;
-			give_up(job, request, verdict);
+			if (answer->body == NULL)
+				leave(job, request, verdict);
+			else
+				give_up(job, request, verdict);
 			break;
 		case ERROR_RATE_LIMITED:
 		case ERROR_QUOTA_EXHAUSTED:
@@ -241,7 +259,7 @@ judge(Job *job, Request *request, const Answer *answer, const Verdict *verdict)
 			else
 				pace_pause(pace_app(job->platform), config_now() + USECS_PER_HOUR, ERROR_OPERATOR,
 						   verdict->message);
-			plan_fail(job->plan, request, verdict);
+			plan_drop(job->plan, request);
 			job_stop(job, ERROR_OPERATOR, verdict->message);
 			break;
 		case ERROR_METRIC_RETIRED:
@@ -310,6 +328,8 @@ take_answer(Job *job, Sent *sent, LedgerEntry *entry, const HttpAnswer *http)
 		job->quota_cost += cost - entry->quota_cost;
 		entry->quota_cost = cost;
 	}
+	if (verdict.error != ERROR_AUTH_EXPIRED && verdict.error != ERROR_AUTH_REVOKED)
+		authorise_not_refused(job, sent->request);
 	judge(job, sent->request, &answer, &verdict);
 	heed_limits(job, sent->request, &answer);
 }
@@ -332,6 +352,7 @@ deliver(Job *job, Sent *sent, LedgerEntry *entry, const HttpAnswer *http)
 		entry->error = ERROR_BAD_RESPONSE;
 		if (sent->request != NULL && !job->stopped)
 		{
+			authorise_not_refused(job, sent->request);
 			plan_drop(job->plan, sent->request);
 			job_note_error(job, ERROR_BAD_RESPONSE, message);
 		}

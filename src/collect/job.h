@@ -64,8 +64,9 @@ typedef struct Job
 	const char *status; /* of the account: active, pending, ... */
 	TimestampTz started_at;
 	Account account;
-	bool identified;    /* the account's external_id was known */
-	const char *handle; /* that is stored; NULL: none */
+	bool identified;          /* the account's external_id was known */
+	const char *handle;       /* that is stored; NULL: none */
+	TimestampTz requested_at; /* clock: when somebody last asked for a run; TIME_UNKNOWN: nobody did */
 	Tokens tokens;
 	OAuthClient client; /* def NULL: the platform has no OAuth; id NULL: no app is registered */
 	bool placeholder;   /* no credentials or no API: a row of nulls, no request */
@@ -85,6 +86,8 @@ typedef struct Job
 	List *held; /* Request *: refused for their token, asked again when there is a new one */
 
 	/* Of authorise.c */
+	Request *
+		doubted; /* its refusal is not believed yet: it is asked again, others that are refused wait; or NULL */
 	bool renewing;      /* a renewal is under way */
 	bool renewed;       /* one was made in this run: a refusal after it means that the consent has ended */
 	bool app_renewed;   /* the same of the app's token */
@@ -106,6 +109,8 @@ typedef struct Job
 	ErrorClass error; /* the first that ended or hurt the run */
 	char *error_text;
 	bool garbled;              /* an answer was no JSON at all, however often it was asked for */
+	bool keeps_answers;        /* for its next try on this day */
+	bool resumed;              /* it goes on with what an earlier run of the day left */
 	bool held_back;            /* by a pause that was known before a request was made */
 	bool stopped;              /* no further requests: revoked, rate limited, quota met, operator */
 	TimestampTz blocked_until; /* the platform named it for this account; 0: none */

@@ -31,7 +31,7 @@ ledger_text(const Job *job)
 		appendStringInfoString(&text, job->error_text);
 	if (job->plan != NULL)
 	{
-		foreach (cell, job->plan->missing)
+		foreach (cell, plan_missing(job->plan))
 			appendStringInfo(&text, "%smissing %s", text.len == 0 ? "" : "; ", (char *) lfirst(cell));
 		foreach (cell, job->plan->bounded)
 			appendStringInfo(&text, "%s%s: bounded by dreamsuite.max_pages", text.len == 0 ? "" : "; ",

@@ -137,12 +137,33 @@ schedule_all(void)
 	return !left;
 }
 
+bool
+retry_follows(const Job *job)
+{
+	switch (job->error)
+	{
+		case ERROR_NETWORK:
+		case ERROR_TIMEOUT:
+		case ERROR_SERVER:
+			return job->attempts < MAX_TRIES_A_DAY;
+		case ERROR_BAD_RESPONSE:
+			/* What was broken on its way may arrive in an hour; what the platform means to say will not change today. */
+			return job->garbled && job->attempts < MAX_TRIES_A_DAY;
+		case ERROR_RATE_LIMITED:
+		case ERROR_QUOTA_EXHAUSTED:
+		case ERROR_OPERATOR:
+			return true;
+		default:
+			return false;
+	}
+}
+
 Ending
 retry_ending(const Job *job)
 {
 	Ending ending = {.attempts = job->attempts, .next_due_at = TIME_UNKNOWN, .blocked_until = TIME_UNKNOWN};
 	TimestampTz now = config_now();
-	bool whole = job->error == ERROR_NONE && (job->plan == NULL || job->plan->missing == NIL);
+	bool whole = job->error == ERROR_NONE && (job->plan == NULL || plan_missing(job->plan) == NIL);
 
 	if (job->placeholder)
 		ending.outcome = OUTCOME_PLACEHOLDER;
@@ -157,7 +178,8 @@ retry_ending(const Job *job)
 		case ERROR_NETWORK:
 		case ERROR_TIMEOUT:
 		case ERROR_SERVER:
-			if (job->attempts < MAX_TRIES_A_DAY)
+		case ERROR_BAD_RESPONSE:
+			if (retry_follows(job))
 				ending.next_due_at = now + retry_backoff(job->attempts);
 			break;
 		case ERROR_RATE_LIMITED:
@@ -172,11 +194,6 @@ retry_ending(const Job *job)
 			/* Nothing an account can mend: it waits for its app, and is looked at again in an hour. */
 			ending.attempts = Max(job->attempts - 1, 0);
 			ending.next_due_at = now + USECS_PER_HOUR + (int64) (USECS_PER_HOUR * compat_random());
-			break;
-		case ERROR_BAD_RESPONSE:
-			/* What was broken on its way may arrive in an hour; what the platform means to say will not change today. */
-			if (job->garbled && job->attempts < MAX_TRIES_A_DAY)
-				ending.next_due_at = now + retry_backoff(job->attempts);
 			break;
 		default:
 			break;

@@ -31,6 +31,9 @@ typedef struct Ending
 	TimestampTz blocked_until; /* calendar; TIME_UNKNOWN: not blocked */
 } Ending;
 
+/* Is the account tried again on this day? Then what the run left may be asked further. */
+extern bool retry_follows(const Job *job);
+
 /* Judges a job that has answered all or was stopped (DESIGN section 7, error classes and what follows). */
 extern Ending retry_ending(const Job *job);
 

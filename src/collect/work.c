@@ -13,6 +13,7 @@
 
 #include "collect/authorise.h"
 #include "collect/collector.h"
+#include "collect/resume.h"
 #include "collect/retry.h"
 #include "collect/secret.h"
 #include "collect/work.h"
@@ -136,8 +137,12 @@ job_normalise(Job *job)
 	{
 		Responses *responses = job->plan != NULL ? job->plan->responses : responses_create(job->platform);
 
-		job->result = platform_normalise(job->platform, &job->account, responses,
-										 job->plan != NULL ? job->plan->known : NULL);
+		Contents *known = job->plan != NULL ? job->plan->known : NULL;
+
+		/* What goes on later must not take what is read now for what was known before. */
+		if (job->keeps_answers)
+			known = contents_copy(known);
+		job->result = platform_normalise(job->platform, &job->account, responses, known);
 		if (job->account.external_id != NULL && job->result->external_id != NULL && !job->placeholder &&
 			!same_account(job->account.external_id, job->result->external_id))
 		{
@@ -175,11 +180,14 @@ job_finish(Job *job)
 {
 	MemoryContext old = MemoryContextSwitchTo(job->context);
 
+	job->keeps_answers = resume_is_worth_it(job);
 	job_read(job);
 	/* What is stored is a copy; pages that wait for it would be most of the memory. */
-	if (job->bodies != NULL)
+	if (job->bodies != NULL && !job->keeps_answers)
+	{
 		MemoryContextDelete(job->bodies);
-	job->bodies = NULL;
+		job->bodies = NULL;
+	}
 	MemoryContextSwitchTo(old);
 	authorise_end(job);
 	secret_context_wipe(job->secret_context);
@@ -226,7 +234,10 @@ collector_authorised(Job *job)
 	{
 		if (job->plan == NULL)
 			job->plan = plan_create(job->platform, &job->account, contents_create(), config_max_pages);
-		plan_begin(job->plan);
+		if (job->resumed)
+			plan_resume(job->plan, &job->account);
+		else
+			plan_begin(job->plan);
 	}
 	job->waiting = list_concat(job->waiting, job->held);
 	job->held = NIL;

@@ -71,6 +71,13 @@ classify_meta(const JsonbContainer *error, const char *message)
 	return ERROR_AUTH_REVOKED;
 }
 
+/* Others answer with an object as well when something stands before their token server; it says nothing of the consent. */
+static bool
+speaks_meta(const OAuthDef *def)
+{
+	return def->renewal == RENEW_FACEBOOK || def->renewal == RENEW_INSTAGRAM;
+}
+
 static void
 read_refusal(const OAuthDef *def, TokenPurpose purpose, const Answer *answer, const JsonbContainer *body,
 			 TokenAnswer *tokens)
@@ -91,7 +98,7 @@ read_refusal(const OAuthDef *def, TokenPurpose purpose, const Answer *answer, co
 		tokens->error = answer->status == 429 ? ERROR_RATE_LIMITED : ERROR_SERVER;
 		return;
 	}
-	if (meta != NULL)
+	if (meta != NULL && speaks_meta(def))
 	{
 		tokens->message = json_text(meta, "message");
 		tokens->error = classify_meta(meta, tokens->message);

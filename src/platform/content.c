@@ -28,6 +28,23 @@ contents_create(void)
 	return contents;
 }
 
+Contents *
+contents_copy(const Contents *contents)
+{
+	Contents *copy = contents_create();
+
+	for (int i = 0; i < contents->count; i++)
+	{
+		const ContentItem *item = contents->items[i];
+		ContentItem *other = contents_item(copy, item->content_id), *next = other->next_in_bucket;
+
+		*other = *item;
+		other->next_in_bucket = next;
+		other->collaborators = list_copy(item->collaborators);
+	}
+	return copy;
+}
+
 static uint32
 hash_id(const char *content_id)
 {

@@ -100,7 +100,7 @@ part_metrics(const char *part)
 static void
 note_missing(Plan *plan, const Request *request, const Verdict *verdict)
 {
-	plan->responses->steps[request->step - plan->platform->steps].partial = true;
+	plan_lose(plan, request->step);
 	plan->missing =
 		lappend(plan->missing, psprintf("%s: %s", request->step->name, error_class_name(verdict->error)));
 }

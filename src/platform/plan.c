@@ -13,6 +13,7 @@
 
 #include "http/url.h"
 #include "platform/platform.h"
+#include "platform/release.h"
 
 static void ask_metrics(Plan *plan, const Request *failed, List *metrics, List *suspects, List *rest);
 
@@ -228,7 +229,7 @@ next_page(Plan *plan, const Request *request, const Answer *answer)
 	{
 		/* A link that leads elsewhere is never followed: the platform's hosts are compiled in. */
 		plan->missing = lappend(plan->missing, psprintf("%s: next page on a foreign host", step->name));
-		plan->responses->steps[step - plan->platform->steps].partial = true;
+		plan_lose(plan, step);
 		return NULL;
 	}
 	return url_without_param(at, "access_token");
@@ -353,7 +354,6 @@ void
 plan_fail(Plan *plan, Request *request, const Verdict *verdict)
 {
 	const StepDef *step = request->step;
-	Bodies *bodies = &plan->responses->steps[step - plan->platform->steps];
 
 	if (verdict->error == ERROR_METRIC_RETIRED && request->metrics != NIL)
 	{
@@ -381,26 +381,83 @@ plan_fail(Plan *plan, Request *request, const Verdict *verdict)
 	}
 	if (plan->platform->failed != NULL && plan->platform->failed(plan, request, verdict))
 		return;
-	bodies->partial = true;
+	plan_lose(plan, step);
 	if (!step->optional)
 		plan->missing =
 			lappend(plan->missing, psprintf("%s: %s", step->name, error_class_name(verdict->error)));
 }
 
+/* ---- What is left for a later run ---- */
+
 void
-plan_drop(Plan *plan, const Request *request)
+plan_lose(Plan *plan, const StepDef *step)
 {
-	const StepDef *step = request->step;
-	char *text = psprintf("%s: not asked", step->name);
+	Bodies *bodies = &plan->responses->steps[step - plan->platform->steps];
+
+	bodies->partial = bodies->lost = true;
+}
+
+static void
+leave(Plan *plan, Request *request, const char *why)
+{
+	plan->responses->steps[request->step - plan->platform->steps].partial = true;
+	request->why = why;
+	plan->left = lappend(plan->left, request);
+}
+
+void
+plan_drop(Plan *plan, Request *request)
+{
+	leave(plan, request, NULL);
+}
+
+void
+plan_leave(Plan *plan, Request *request, const Verdict *verdict)
+{
+	/* Some platforms' servers fail where a question is too much for them. */
+	if (verdict->error == ERROR_SERVER && plan->platform->failed != NULL &&
+		plan->platform->failed(plan, request, verdict))
+		return;
+	leave(plan, request, error_class_name(verdict->error));
+}
+
+void
+plan_resume(Plan *plan, const Account *account)
+{
 	ListCell *cell;
 
-	plan->responses->steps[step - plan->platform->steps].partial = true;
-	if (step->optional)
-		return;
-	foreach (cell, plan->missing)
+	plan->account = account;
+	for (const StepDef *step = plan->platform->steps; step != NULL && step->name != NULL; step++)
 	{
-		if (strcmp(lfirst(cell), text) == 0)
-			return;
+		Bodies *bodies = &plan->responses->steps[step - plan->platform->steps];
+
+		bodies->partial = bodies->lost;
 	}
-	plan->missing = lappend(plan->missing, text);
+	foreach (cell, plan->left)
+	{
+		Request *request = lfirst(cell);
+
+		request->tries = request->refusals = request->token = request->app_token = 0;
+		request->mark = NULL;
+	}
+	plan->pending = list_concat(plan->pending, plan->left);
+	plan->left = NIL;
+}
+
+List *
+plan_missing(const Plan *plan)
+{
+	List *missing = list_copy(plan->missing);
+	ListCell *cell;
+
+	foreach (cell, plan->left)
+	{
+		const Request *request = lfirst(cell);
+		char *text =
+			psprintf("%s: %s", request->step->name, request->why != NULL ? request->why : "not asked");
+
+		if (!request->step->optional)
+			missing = append_distinct(missing, text);
+	}
+	return missing;
 }

@@ -156,7 +156,9 @@ typedef struct Request
 	const char *path;         /* template that the metrics were put into */
 	List *suspects;           /* char *: while a retired metric is searched: the others that may be it */
 	List *rest;               /* char *: and those to be asked when it is found */
+	const char *why;          /* of a request that was left: the error class that passes; NULL: not asked */
 	int tries;                /* of this request, by the collector */
+	int refusals;             /* of the token that it carried */
 	int token,
 		app_token; /* which of the artist's and of the app's tokens it carried, counted by the collector */
 	void *mark;    /* the collector's own */
@@ -175,7 +177,8 @@ struct RequestPlan
 	struct Contents *known;      /* content items stored by earlier runs */
 	int max_pages;
 	List *pending; /* Request *, first asked first */
-	List *missing; /* char *: what a partial run lacks, "media_insights: permission" */
+	List *missing; /* char *: what is lost for this day, "media_insights: permission" */
+	List *left; /* Request *: not asked, or failed for a reason that passes; plan_resume() asks them again */
 	List *bounded; /* char *: steps that met max_pages */
 	List *refused; /* char *: metrics found retired in this run */
 };
@@ -281,8 +284,20 @@ extern bool answer_is_page(const Answer *answer);
 
 extern Verdict verdict(ErrorClass error, const char *message);
 
-/* A request of the plan that will not be made: what it would have told is missing, totals over it are unknown. */
-extern void plan_drop(RequestPlan *plan, const Request *request);
+/* A request of the plan that is not made in this run: what it would have told is missing, totals over it are unknown. */
+extern void plan_drop(RequestPlan *plan, Request *request);
+
+/* The request failed in this run for a reason that passes. The same, unless the platform knows another way. */
+extern void plan_leave(RequestPlan *plan, Request *request, const Verdict *verdict);
+
+/* Goes on with what an earlier run left: its requests are pending again. The account may have moved in memory. */
+extern void plan_resume(RequestPlan *plan, const Account *account);
+
+/* char *: what the run lacks, for good or because it was left; extras that few accounts have do not count. */
+extern List *plan_missing(const RequestPlan *plan);
+
+/* An entry of the step is lost for good. */
+extern void plan_lose(RequestPlan *plan, const StepDef *step);
 
 /* Keeps the answer for normalise(), asks the next page, lets the platform ask what follows. */
 extern void plan_accept(RequestPlan *plan, Request *request, const Answer *answer);
@@ -308,7 +323,8 @@ typedef struct Bodies
 	int count;
 	int room;
 	bool asked;   /* the step is there at all */
-	bool partial; /* an entry was lost: totals over a listing are unknown */
+	bool partial; /* an entry is lacking: totals over a listing are unknown */
+	bool lost;    /* one of those will not come any more */
 } Bodies;
 
 typedef struct Responses
@@ -374,6 +390,9 @@ typedef struct Contents
 } Contents;
 
 extern Contents *contents_create(void);
+
+/* A copy whose items may be changed; their texts are shared. */
+extern Contents *contents_copy(const Contents *contents);
 
 /* The item with that id, made where there is none: every count COUNT_UNKNOWN, time TIME_UNKNOWN, the rest NULL. */
 extern ContentItem *contents_item(Contents *contents, const char *content_id);

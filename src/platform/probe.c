@@ -236,7 +236,7 @@ dreamsuite_plan_requests(PG_FUNCTION_ARGS)
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_list(&state, "requests", asked);
-	push_list(&state, "missing", plan->missing);
+	push_list(&state, "missing", plan_missing(plan));
 	push_list(&state, "bounded", plan->bounded);
 	push_list(&state, "refused", plan->refused);
 	number.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(cost)));

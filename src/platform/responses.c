@@ -75,7 +75,7 @@ responses_add(Responses *responses, const StepDef *step, const char *of, const J
 	bodies->asked = true;
 	if (body == NULL || !answer_holds(step, body))
 	{
-		bodies->partial = true;
+		bodies->partial = bodies->lost = true;
 		return;
 	}
 	if (bodies->count == bodies->room)

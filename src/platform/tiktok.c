@@ -193,7 +193,7 @@ next(Plan *plan, const Request *request, const Answer *answer)
 	if (cursor == COUNT_UNKNOWN || (before != COUNT_UNKNOWN && cursor >= before))
 	{
 		plan->missing = lappend(plan->missing, pstrdup("videos: the cursor does not decrease"));
-		plan->responses->steps[pages - plan->responses->steps].partial = true;
+		plan_lose(plan, request->step);
 		return;
 	}
 	make_post(plan_next_page(plan, request, request->url), cursor);

@@ -79,7 +79,7 @@ def stats(sim, request):
         "statuses": {str(k): v
                      for k, v in sorted(sim.statuses.items())}, "connections": len(sim.server.connections),
         "max_connections": sim.server.max_connections, "total_connections": sim.server.total_connections,
-        "refresh_tokens_reused": sim.grants.reused, "token_requests": sim.grants.exchanges,
+        "refresh_tokens_reused": sim.grants.reused, "refresh_answers_lost": sim.grants.lost, "token_requests": sim.grants.exchanges,
         "early_requests": len(sim.early), "early": sim.early[:50], "notes": dict(sim.notes)
     }
 

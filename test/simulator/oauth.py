@@ -19,21 +19,24 @@ CODE_LIFE = 600
 class Grant:
     """What one consent gave: to which client, for which artist, which scopes. All tokens of a consent
     share it."""
-    __slots__ = ("platform", "number", "client_id", "scopes", "dead", "since", "renewals")
+    __slots__ = ("platform", "number", "client_id", "scopes", "dead", "since", "renewals", "seen", "spent")
 
     def __init__(self, platform, number, client_id, scopes, since=None):
         self.platform, self.number, self.client_id, self.scopes = platform, number, client_id, scopes
         self.dead = False
         self.since = since  # when the user consented; None for made-up tokens
         self.renewals = 0
+        self.seen = 0  # serial of the newest of its tokens that its client showed
+        self.spent = 0  # the serial that tokens had when its refresh token was spent last
 
 
 class Token:
-    __slots__ = ("text", "grant", "kind", "expires", "used", "extra")
+    __slots__ = ("text", "grant", "kind", "expires", "used", "extra", "serial")
 
     def __init__(self, text, grant, kind, expires, extra=None):
         self.text, self.grant, self.kind, self.expires, self.extra = text, grant, kind, expires, extra
         self.used = False
+        self.serial = 0
 
 
 class Grants:
@@ -44,6 +47,9 @@ class Grants:
         self.serial = 0
         self.revoked = set()
         self.reused = []  # uses of a refresh token that was used before
+        self.rotated = 0  # how often a refresh token was spent for a new one
+        self.last_rotated = None
+        self.lost = []  # answers with a rotated refresh token that a fault kept from arriving
         self.exchanges = {}  # platform -> number of token requests that succeeded
         self.consents = {}  # platform -> {"artist", "deny", "untick"}
         self.clients = {}  # platform -> {client_id: client_secret}, empty: any client is known
@@ -58,6 +64,7 @@ class Grants:
         """A new token ("access", "refresh", "code", ...) that lives so many seconds; None: for ever."""
         expires = None if life is None else self.clock() + life
         token = Token(text or self.text(kind, grant.platform), grant, kind, expires, extra)
+        token.serial = self.serial
         self.tokens[token.text] = token
         return token
 
@@ -68,6 +75,7 @@ class Grants:
             token = self.made_up(text, platform)
         if token is None or token.grant.platform != platform or (kinds and token.kind not in kinds):
             return None, "unknown"
+        token.grant.seen = max(token.grant.seen, token.serial)
         if token.grant.dead or token.text in self.revoked:
             return None, "revoked"
         if token.expires is not None and token.expires <= self.clock():
@@ -157,19 +165,28 @@ class Grants:
         if problem:
             spent = self.tokens.get(text)
             if problem == "revoked" and spent and spent.used:
-                self.reused.append({"platform": platform, "artist": spent.grant.number})
+                self.note_reuse(spent.grant)
             return None, problem
         if token.grant.client_id not in (None, client_id):
             return None, "unknown"
         if rotates:
             if token.used:
-                self.reused.append({"platform": platform, "artist": token.grant.number})
+                self.note_reuse(token.grant)
                 token.grant.dead = True
                 return None, "reused"
             token.used = True
+            token.grant.spent = self.serial
+            self.rotated += 1
+            self.last_rotated = {"platform": platform, "artist": token.grant.number}
         token.grant.renewals += 1
         self.count(platform)
         return token.grant, None
+
+    def note_reuse(self, grant):
+        """A client that never showed what came with the last answer has not got it: `lost`."""
+        self.reused.append({
+            "platform": grant.platform, "artist": grant.number, "lost": grant.seen <= grant.spent
+        })
 
     def revoke(self, platform, text):
         """Ends a token and its grant. False where it is not known."""

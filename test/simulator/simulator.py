@@ -97,8 +97,11 @@ class Simulator:
                 scope = request.host if rule.spec.get("scope") == "host" or not names else names[0]
                 self.named[request.host, scope] = self.now() + rule.wait(self.now())
         else:
+            rotated = self.grants.rotated
             response = module.handle(self, request)
             if rule:
+                if rule.kind != "delay" and self.grants.rotated > rotated:
+                    self.grants.lost.append(self.grants.last_rotated)
                 response = deliver(rule, response)
         self.statuses[response.status] += 1
         return response

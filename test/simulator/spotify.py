@@ -24,6 +24,8 @@ def failure(sim, request, kind, rule):
     if request.host == "accounts.spotify.com" and kind == "server_error":
         return Response(rule.status,
                         {"error": "server_error", "error_description": "Failed to process request"})
+    if request.host == "accounts.spotify.com" and kind in ("unauthorized", "forbidden"):
+        return Response(401, {"error": "invalid_client", "error_description": "Invalid client"})
     if kind == "unauthorized":
         return error(401, "The access token expired")
     if kind == "forbidden":
