@@ -3,6 +3,7 @@
 #   make            the extension            make install    into the server that PG_CONFIG names
 #   make demo       the whole way of the data, on a private cluster
 #   make check      every test               make bench      the benchmarks, as ratios
+#   make chaos      a thousand accounts while a fifth of all requests goes wrong
 #   make fuzz       the parsers of outside input, for ten minutes each
 #   make coverage   which lines of src/ the tests run
 #   make sanitize   the tests with address and undefined behaviour sanitizers
@@ -12,10 +13,10 @@
 #
 # PG_CONFIG=/path/to/pg_config chooses the server.
 
-ifneq ($(filter check check-versions demo bench fuzz coverage sanitize valgrind,$(MAKECMDGOALS)),)
+ifneq ($(filter check check-versions demo bench chaos fuzz coverage sanitize valgrind,$(MAKECMDGOALS)),)
 
 # These set the machine up themselves, so they need nothing of what follows.
-.PHONY: check check-versions demo bench fuzz coverage sanitize valgrind
+.PHONY: check check-versions demo bench chaos fuzz coverage sanitize valgrind
 check:
 	@ONLY='$(ONLY)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' test/harness/check
 
@@ -30,6 +31,9 @@ demo:
 
 bench:
 	@$(if $(ONLY),ONLY='$(ONLY)') PG_CONFIG='$(PG_CONFIG)' test/bench/bench
+
+chaos:
+	@ONLY=tap TAP=test/chaos/chaos.pl TAP_TIMEOUT=3600 TAP_NOTES=1 PG_CONFIG='$(PG_CONFIG)' test/harness/check
 
 fuzz:
 	@TIME='$(TIME)' TARGETS='$(TARGETS)' PG_CONFIG='$(PG_CONFIG)' test/fuzz/fuzz
