@@ -147,14 +147,17 @@ ledger_prune(void)
 	{
 		static const char *const statements[] = {
 			"DELETE FROM dreamsuite.request_log WHERE (user_id, request_id) IN (SELECT user_id, request_id"
-			" FROM dreamsuite.request_log WHERE at < $1 ORDER BY at LIMIT 5000 FOR UPDATE SKIP LOCKED)",
+			" FROM dreamsuite.request_log WHERE at < $1 ORDER BY at LIMIT 5000%s)",
 			"DELETE FROM dreamsuite.collection_runs WHERE (user_id, run_id) IN (SELECT user_id, run_id"
-			" FROM dreamsuite.collection_runs WHERE started_at < $1 ORDER BY started_at LIMIT 5000 FOR UPDATE SKIP LOCKED)"};
+			" FROM dreamsuite.collection_runs WHERE started_at < $1 ORDER BY started_at LIMIT 5000%s)"};
 		static SPIPlanPtr plans[2];
+		/* Citus locks no rows of several nodes: what somebody holds is waited for */
+		char *statement =
+			psprintf(statements[i], transaction_with_citus() ? "" : " FOR UPDATE SKIP LOCKED");
 		Oid types[] = {TIMESTAMPTZOID};
 		Datum values[] = {TimestampTzGetDatum(GetCurrentTimestamp() - config_run_retention * USECS_PER_DAY)};
 
-		transaction_execute(transaction_plan(&plans[i], statements[i], 1, types), values, NULL,
+		transaction_execute(transaction_plan(&plans[i], statement, 1, types), values, NULL,
 							SPI_OK_DELETE);
 		removed = Max(removed, (int64) SPI_processed);
 	}

@@ -26,6 +26,7 @@
 static MemoryContext home;
 static Oid extension = InvalidOid;
 static List *slots = NIL; /* SPIPlanPtr *: those to be forgotten with the extension */
+static bool with_citus = false, mode_is_set = false;
 
 /* The version in pg_extension, NULL where it is absent. */
 static char *
@@ -51,6 +52,22 @@ installed_version(Oid oid)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return version;
+}
+
+static void
+forget_plans(void)
+{
+	ListCell *cell;
+
+	foreach (cell, slots)
+	{
+		SPIPlanPtr *slot = lfirst(cell);
+
+		SPI_freeplan(*slot);
+		*slot = NULL;
+	}
+	list_free(slots);
+	slots = NIL;
 }
 
 /* Locks the extension against DROP and ALTER, then looks whether it is still the one that was found. */
@@ -84,20 +101,34 @@ lock_extension(void)
 	}
 	if (found != extension)
 	{
-		ListCell *cell;
-
-		foreach (cell, slots)
-		{
-			SPIPlanPtr *slot = lfirst(cell);
-
-			SPI_freeplan(*slot);
-			*slot = NULL;
-		}
-		list_free(slots);
-		slots = NIL;
+		forget_plans();
 		extension = found;
 	}
 	return true;
+}
+
+/*
+ * Plans are made once and kept, unless tables may be distributed: Citus finds the node of a row by the value of its
+ * parameter, and has no plan for a parameter without one.
+ */
+static void
+set_plan_cache_mode(void)
+{
+	bool citus = OidIsValid(get_extension_oid("citus", true));
+
+	if (mode_is_set && citus == with_citus)
+		return;
+	SetConfigOption("plan_cache_mode", citus ? "force_custom_plan" : "force_generic_plan", PGC_USERSET,
+					PGC_S_SESSION);
+	with_citus = citus;
+	mode_is_set = true;
+	forget_plans();
+}
+
+bool
+transaction_with_citus(void)
+{
+	return with_citus;
 }
 
 bool
@@ -114,6 +145,7 @@ transaction_begin(const char *activity)
 		transaction_commit();
 		return false;
 	}
+	set_plan_cache_mode();
 	return true;
 }
 

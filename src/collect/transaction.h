@@ -16,6 +16,9 @@
  */
 extern bool transaction_begin(const char *activity);
 
+/* Is Citus in the database, so that tables may be distributed? Known from the first transaction on. */
+extern bool transaction_with_citus(void);
+
 /* Commits and returns to the memory context that was current at the beginning. */
 extern void transaction_commit(void);
 

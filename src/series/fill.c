@@ -103,10 +103,9 @@ mark_late(NewRow *rows, int count)
 	args[3] = array_of(dates, count, DATEOID);
 	args[4] = Int32GetDatum(CHANGE_REACH);
 	query_plan(&plan,
-			   "SELECT k.row_number FROM unnest($1, $2, $3, $4) AS k (row_number, user_id, platform, date)"
-			   " CROSS JOIN LATERAL (SELECT FROM dreamsuite.daily_metrics d"
-			   "   WHERE d.user_id = k.user_id AND d.platform = k.platform"
-			   "     AND d.date > k.date AND d.date <= k.date + $5 LIMIT 1) AS later",
+			   "SELECT DISTINCT k.row_number FROM unnest($1, $2, $3, $4) AS k (row_number, user_id, platform, date)"
+			   "  JOIN dreamsuite.daily_metrics d"
+			   "    ON d.user_id = k.user_id AND d.platform = k.platform AND d.date > k.date AND d.date <= k.date + $5",
 			   5, (Oid[]){INT4ARRAYOID, UUIDARRAYOID, TEXTARRAYOID, DATEARRAYOID, INT4OID});
 	query_run(plan, args, false, SPI_OK_SELECT);
 	for (uint64 i = 0; i < SPI_processed; i++)
