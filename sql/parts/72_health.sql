@@ -18,18 +18,24 @@ BEGIN
     END IF;
 
     FOR a IN
+        -- apart from what is joined below, because Citus joins no table of several nodes with one of the coordinator
+        WITH days AS MATERIALIZED (
+            SELECT k.name,
+                   (SELECT max(d.date) FROM dreamsuite.daily_metrics d
+                     WHERE d.user_id = whose AND d.platform = k.name AND jsonb_strip_nulls(d.metrics) <> '{}') AS last,
+                   EXISTS (SELECT FROM dreamsuite.daily_metrics d WHERE d.user_id = whose AND d.platform = k.name) AS some
+              FROM dreamsuite.platform_catalog() k)
         SELECT p.name, p.label, p.has_api, p.enabled, p.scopes, c.user_id IS NOT NULL AS connected, c.status, c.status_reason,
                c.granted_scopes, s.blocked_until, s.last_error,
                c.status = 'active' AND p.has_api AND p.enabled AS collects,
                dreamsuite.account_day(now_, COALESCE(c.settings, '{}')) AS today,
-               (SELECT max(d.date) FROM dreamsuite.daily_metrics d
-                 WHERE d.user_id = whose AND d.platform = p.name AND jsonb_strip_nulls(d.metrics) <> '{}') AS last_day
+               y.last AS last_day
           FROM dreamsuite.platform_catalog() k
           JOIN dreamsuite.platforms p ON p.name = k.name
+          JOIN days y ON y.name = k.name
           LEFT JOIN dreamsuite.accounts c ON c.user_id = whose AND c.platform = p.name
           LEFT JOIN dreamsuite.account_state s ON s.user_id = whose AND s.platform = p.name
-         WHERE c.user_id IS NOT NULL
-            OR EXISTS (SELECT FROM dreamsuite.daily_metrics d WHERE d.user_id = whose AND d.platform = p.name)
+         WHERE c.user_id IS NOT NULL OR y.some
          ORDER BY k.place
     LOOP
         -- the account

@@ -67,12 +67,15 @@ BEGIN
             EXECUTE format('SELECT %I.create_reference_table(%L)', citus, t.relation);
             CONTINUE;
         END IF;
-        IF t.has_own THEN   -- Citus takes no policy with a subquery
-            EXECUTE format('ALTER POLICY own_rows ON %s USING (user_id = dreamsuite.current_user_id())', t.relation);
+        IF t.has_own THEN   -- Citus takes no policy with a subquery, and rights on functions stay on the coordinator: current_user_id() itself
+            EXECUTE format('ALTER POLICY own_rows ON %s USING (user_id = (NULLIF(NULLIF(current_setting(''request.jwt.claims'', true), '''')::jsonb ->> ''sub'', ''''))::uuid)',
+                           t.relation);
         END IF;
         EXECUTE format('SELECT %I.create_distributed_table(%L, ''user_id''%s)', citus, t.relation,
                        CASE WHEN t.relation <> first THEN ', colocate_with => ''dreamsuite.daily_metrics''' END);
     END LOOP;
+    -- Citus hands on what is granted from now on: who was let in before is let in on the other nodes
+    PERFORM dreamsuite.grant_access(r.oid::regrole, a.all_users) FROM dreamsuite.access_roles AS a JOIN pg_roles AS r ON r.rolname = a.role_name;
 END
 $$;
 COMMENT ON FUNCTION distribute() IS

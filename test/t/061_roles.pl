@@ -78,7 +78,8 @@ like(request('service_role', undef, 'SELECT access_token FROM account_secrets'),
 is(request('authenticated', $ann, 'SELECT DISTINCT user_id FROM daily_metrics'), $ann, 'rows');
 is(request('authenticated', $bob, 'SELECT DISTINCT user_id FROM growth()'), $bob, 'growth');
 is(request('authenticated', $bob, "SELECT count(*) FROM growth('$ann')"), '0', 'of nobody else');
-is(request('authenticated', $ann, 'SELECT count(*) FROM tiktok_daily'), '2', 'views');
+like(request('authenticated', $ann, 'SELECT count(*) FROM tiktok_daily'),
+	$node->safe_psql('postgres', 'SHOW server_version_num') >= 150000 ? qr/^2$/ : qr/permission denied for view/, 'views, or none on PostgreSQL 14');
 is(request('service_role', undef, 'SELECT count(DISTINCT user_id) FROM deezer_daily'), '2', 'the service reads all');
 like(request('anon', undef, 'SELECT count(*) FROM platforms'), qr/relation "platforms" does not exist/, 'and who is not signed in nothing');
 

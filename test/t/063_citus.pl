@@ -31,10 +31,21 @@ sub tries
 	return $out;
 }
 
+# a second node, that has the rows of half of the users
+my $worker = PostgreSQL::Test::Cluster->new('worker');
+$worker->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+$worker->append_conf('postgresql.conf', $_) foreach ("shared_preload_libraries = 'citus'", "wal_level = logical", "citus.local_hostname = '" . $node->host . "'");
+$worker->start;
+$worker->safe_psql('postgres', 'CREATE EXTENSION citus');
+
 set_now($node, '2026-03-01T06:00:00Z');
 sql('CREATE EXTENSION citus');
-sql('CREATE ROLE authenticated; CREATE ROLE service_role');
-sql("SELECT dreamsuite.grant_access('authenticated'); SELECT dreamsuite.grant_access('service_role', all_users => true)");
+sql("SELECT citus_set_coordinator_host('" . $node->host . "', " . $node->port . "); SELECT citus_set_node_property('" . $node->host . "', " . $node->port . ", 'shouldhaveshards', true)");
+sql("SELECT citus_add_node('" . $worker->host . "', " . $worker->port . ')');
+# Citus comes to the other node as the role itself
+sql('CREATE ROLE authenticated LOGIN; CREATE ROLE service_role LOGIN');
+my $granted = "SELECT dreamsuite.grant_access('authenticated'); SELECT dreamsuite.grant_access('service_role', all_users => true)";
+sql($granted);
 sql("SELECT dreamsuite.connect_account('" . user_id($_) . "', 'deezer', '" . (100 + $_) . "')") foreach 1 .. 5;
 sql("SELECT dreamsuite.connect_account('$ann', 'tiktok', access_token => 'tok-tiktok-4711', refresh_token => 'ref-tiktok-4711')");
 like(collect($node), qr/6 of 6 accounts collected/, 'a day before');
