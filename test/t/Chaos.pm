@@ -22,6 +22,7 @@ use Test::More;
 use DreamSuite;
 
 our @EXPORT = qw(run_chaos);
+our @EXPORT_OK = qw(connect_accounts);
 
 # Platforms with tokens that end and are renewed; those of the last three rotate.
 my @renewed = qw(spotify youtube tiktok soundcloud twitter);
@@ -73,7 +74,8 @@ SELECT count(dreamsuite.connect_account(('00000000-0000-4000-8000-' || lpad(i::t
   FROM $source};
 }
 
-sub connect_all
+# connect_accounts(NODE, USERS, DAY): artists 1 to USERS on each platform; tokens that end do so on that day
+sub connect_accounts
 {
 	my ($node, $users, $day) = @_;
 	my $renewed = join ',', @renewed;
@@ -131,7 +133,7 @@ sub run_chaos
 
 	my $calm = new_node('calm', @settings);
 	set_now($calm, "$days[0]T06:00:00Z");
-	connect_all($calm, $users, $days[0]);
+	connect_accounts($calm, $users, $days[0]);
 	foreach my $day (@days)
 	{
 		set_now($calm, "${day}T06:00:00Z");
@@ -150,7 +152,7 @@ sub run_chaos
 	control('now', qq({"now": "$days[0]T06:00:00Z"}));
 	control('reset', '{}');
 	set_calendar($node, "$days[0]T06:00:00Z");
-	connect_all($node, $users, $days[0]);
+	connect_accounts($node, $users, $days[0]);
 	control('faults', faults());
 
 	my $blows = $of{kills} + $of{crashes};
