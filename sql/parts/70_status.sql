@@ -32,7 +32,9 @@ BEGIN
                  THEN 'add this database to dreamsuite.databases, or call collect_due()' END;
     ELSE
         RETURN QUERY SELECT 'collector', format('running as process %s since %s, %s', worker.pid,
-                to_char(worker.backend_start, 'YYYY-MM-DD HH24:MI'), worker.state), NULL::text;
+                to_char(worker.backend_start, 'YYYY-MM-DD HH24:MI'), worker.state),
+            CASE WHEN worker.query LIKE 'dreamsuite: another server on this machine %'
+                 THEN 'it waits: another server on this machine collects a copy of this database; stop one, or set dreamsuite.enabled to off' END;
     END IF;
 
     RETURN QUERY SELECT 'accounts: ' || a.status, count(*)::text,

@@ -11,7 +11,6 @@
 #include "dreamsuite.h"
 
 #include "access/xact.h"
-#include "executor/spi.h"
 #include "libpq/pqsignal.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
@@ -19,12 +18,8 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/lmgr.h"
-#include "storage/proc.h"
-#include "storage/procarray.h"
+#include "storage/latch.h"
 #include "tcop/tcopprot.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -38,6 +33,7 @@
 #include "collect/keep.h"
 #include "collect/ledger.h"
 #include "collect/pace.h"
+#include "collect/place.h"
 #include "collect/resume.h"
 #include "collect/retry.h"
 #include "collect/revoke.h"
@@ -46,15 +42,16 @@
 #include "collect/work.h"
 #include "config.h"
 
-#define STORE_BATCH     128  /* jobs of one transaction */
-#define STORE_AFTER_MS  250  /* a finished job waits no longer for company */
-#define IDLE_EXIT_MS    5000 /* a collector that nobody keeps leaves after this */
-#define PRUNE_EVERY_MS  3600000
-#define PRUNE_AGAIN_MS  200 /* where a batch was not enough */
-#define CLAIM_AGAIN_MS  1000
-#define TIDY_AGAIN_MS   5000  /* what somebody's locks kept from being done */
-#define LONGEST_REST_MS 60000 /* after claims that failed */
-#define LAST_WORDS_MS   600   /* termination is answered within a second */
+#define STORE_BATCH      128  /* jobs of one transaction */
+#define STORE_AFTER_MS   250  /* a finished job waits no longer for company */
+#define IDLE_EXIT_MS     5000 /* a collector that nobody keeps leaves after this */
+#define PRUNE_EVERY_MS   3600000
+#define PRUNE_AGAIN_MS   200 /* where a batch was not enough */
+#define CLAIM_AGAIN_MS   1000
+#define TIDY_AGAIN_MS    5000  /* what somebody's locks kept from being done */
+#define LONGEST_REST_MS  60000 /* after claims that failed */
+#define MACHINE_AGAIN_MS 5000
+#define LAST_WORDS_MS    600 /* termination is answered within a second */
 
 static HttpEngine *engine;
 static bool wanted[MAX_PLATFORMS]; /* the platform may have more due accounts than were claimed */
@@ -374,71 +371,37 @@ is_served(bool standing)
 }
 
 /*
- * The lock that makes this process the collector of its database; false where another one is. `after` is the
- * transaction that asked for it: what it made due must be visible first.
+ * Where a copy of this cluster on the same machine is collected by its own server, one collector that stands waits until it
+ * has gone; one that was called for ends.
  */
-static bool
-become_collector(TransactionId after)
-{
-	int other = 0;
-	bool mine;
-
-	if (TransactionIdIsValid(after))
-	{
-		/* Before the extension is locked: that transaction may be about to drop it. */
-		StartTransactionCommand();
-		XactLockTableWait(after, NULL, NULL, XLTW_None);
-		CommitTransactionCommand();
-		MemoryContextSwitchTo(work.context);
-	}
-	if (!transaction_begin("dreamsuite: starting"))
-		return false;
-	if (SPI_execute(psprintf("SELECT pg_catalog.pg_try_advisory_lock(%d, %d)", COLLECTOR_LOCK_CLASS,
-							 COLLECTOR_LOCK_OBJECT),
-					false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not ask for the collector's lock");
-	mine = strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1), "t") == 0;
-	if (mine)
-	{
-		pace_load();
-		database_name = MemoryContextStrdup(TopMemoryContext, get_database_name(MyDatabaseId));
-	}
-	else
-		other = collector_pid();
-	transaction_commit();
-	if (other != 0)
-		kill(other, SIGUSR2);
-	return mine;
-}
-
-/* Whoever took this process for the collector until its end was heard by nobody: another one takes its place. */
 static void
-hear_last_call(int code, Datum arg)
+await_machine(bool standing)
 {
-	if (woken)
-		(void) collector_start(MyDatabaseId, false, InvalidTransactionId, NULL);
-}
+	bool warned = false;
 
-/*
- * Gives the collector's lock back. Whoever wanted to wake us before that is heard: then the lock is taken again, or the
- * one who has it is left to do the work. True where this process is to end.
- */
-static bool
-leave(void)
-{
-	bool ends;
-
-	StartTransactionCommand();
-	(void) DirectFunctionCall2(pg_advisory_unlock_int4, Int32GetDatum(COLLECTOR_LOCK_CLASS),
-							   Int32GetDatum(COLLECTOR_LOCK_OBJECT));
-	ends = !woken ||
-		   !DatumGetBool(DirectFunctionCall2(pg_try_advisory_lock_int4, Int32GetDatum(COLLECTOR_LOCK_CLASS),
-											 Int32GetDatum(COLLECTOR_LOCK_OBJECT)));
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(work.context);
-	if (ends)
-		on_shmem_exit(hear_last_call, (Datum) 0);
-	return ends;
+	for (int tries = PLACE_TRIES; !place_take_machine(tries); tries = 0)
+	{
+		if (!warned)
+			ereport(WARNING, (errcode(ERRCODE_OBJECT_IN_USE),
+							  errmsg("another server on this machine collects a copy of this database"),
+							  errdetail("Both would ask for the same accounts, with the same tokens."),
+							  errhint("Stop one of the two, or set dreamsuite.enabled to off in the copy.")));
+		warned = true;
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		if (!standing || !is_served(true))
+			proc_exit(0);
+		pgstat_report_activity(STATE_IDLE, PLACE_WAITS);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, MACHINE_AGAIN_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	before_shmem_exit(place_leave_machine, (Datum) 0);
+	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
 /* While a refresh token is on its way that ends with the platform's answer, termination is answered by the loop itself. */
@@ -510,8 +473,13 @@ dreamsuite_collector_main(Datum arg)
 
 	work.context = AllocSetContextCreate(TopMemoryContext, "dreamsuite collector", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(work.context);
-	if (RecoveryInProgress() || !become_collector(args.after))
+	if (RecoveryInProgress() || !place_take(args.after))
 		proc_exit(0);
+	StartTransactionCommand();
+	database_name = MemoryContextStrdup(TopMemoryContext, get_database_name(MyDatabaseId));
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(work.context);
+	await_machine(args.standing);
 	transaction_patience(STORE_PATIENCE_MS);
 	started_at = GetCurrentTimestamp();
 	leases_left = true;
@@ -588,7 +556,7 @@ dreamsuite_collector_main(Datum arg)
 			{
 				long left = IDLE_EXIT_MS - (long) ((now - idle_since) / 1000);
 
-				if (left <= 0 && leave())
+				if (left <= 0 && place_leave(&woken))
 					break;
 				wait = Min(wait, Max(left, 0));
 			}

@@ -13,7 +13,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_simulator control simulator_stats new_node set_now collect eventually within user_id);
+our @EXPORT = qw(start_simulator simulator_address control simulator_stats new_node set_now collect eventually within user_id);
 
 # A server that is stopped at once loses what its processes have counted: make coverage asks for a fast stop.
 if (my $mode = $ENV{STOP_MODE})
@@ -42,8 +42,10 @@ sub start_simulator
 	}
 	die "the simulator did not start" unless defined $port;
 	chomp $port;
-	return "http://127.0.0.1:$port";
+	return simulator_address();
 }
+
+sub simulator_address { return "http://127.0.0.1:$port"; }
 
 # control(PATH, JSON): one of the simulator's control requests; POST where there is a body.
 sub control
