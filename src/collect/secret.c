@@ -50,14 +50,16 @@ char *
 secret_copy(MemoryContext context, const char *value)
 {
 	MemoryContext old;
+	size_t size;
 	char *copy;
 
 	if (value == NULL)
 		return NULL;
+	size = strlen(value) + 1;
 	old = MemoryContextSwitchTo(context);
-	copy = seal_alloc(strlen(value) + 1);
+	copy = seal_alloc(size);
 	MemoryContextSwitchTo(old);
-	strcpy(copy, value);
+	memcpy(copy, value, size);
 	return copy;
 }
 

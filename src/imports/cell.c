@@ -256,7 +256,7 @@ cell_percent(const char *text, double *ratio)
 
 		cell[length - 1] = '\0';
 		trim(cell, bare, sizeof(bare));
-		strcpy(cell, bare);
+		memcpy(cell, bare, strlen(bare) + 1);
 	}
 	if (!parse_decimal(cell, false, &decimal))
 		return CELL_BAD;

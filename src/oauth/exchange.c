@@ -41,8 +41,8 @@ basic_header(const OAuthClient *client)
 	char *plain = seal_alloc(plain_length + 1);
 	char *line = seal_alloc(sizeof(start) + room);
 
-	sprintf(plain, "%s:%s", client->id, client->secret);
-	strcpy(line, start);
+	snprintf(plain, plain_length + 1, "%s:%s", client->id, client->secret);
+	memcpy(line, start, sizeof(start));
 	sodium_bin2base64(line + strlen(start), room, (unsigned char *) plain, plain_length,
 					  sodium_base64_VARIANT_ORIGINAL);
 	return line;

@@ -81,16 +81,17 @@ form_url(const char *url, const Form *form)
 char *
 form_json(const char *name, const char *value)
 {
-	size_t n;
-	char *text = seal_alloc(strlen(name) + 2 * strlen(value) + 16);
+	static const char end[] = "\"}";
+	size_t room = strlen(name) + sizeof("{\"\": \"") + 2 * strlen(value) + sizeof(end);
+	char *text = seal_alloc(room);
+	size_t n = snprintf(text, room, "{\"%s\": \"", name);
 
-	n = sprintf(text, "{\"%s\": \"", name);
 	for (const char *s = value; *s != '\0'; s++)
 	{
 		if (*s == '"' || *s == '\\')
 			text[n++] = '\\';
 		text[n++] = *s;
 	}
-	strcpy(text + n, "\"}");
+	memcpy(text + n, end, sizeof(end));
 	return text;
 }

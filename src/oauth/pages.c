@@ -40,9 +40,10 @@ static HttpRequest
 ask(const OAuthClient *client, const char *token, const char *url, Form *form)
 {
 	HttpRequest request = {.method = HTTP_GET, .timeout_ms = config_request_timeout};
-	char *line = seal_alloc(strlen(token) + 32);
+	size_t room = strlen(token) + sizeof("Authorization: Bearer ");
+	char *line = seal_alloc(room);
 
-	sprintf(line, "Authorization: Bearer %s", token);
+	snprintf(line, room, "Authorization: Bearer %s", token);
 	request.headers = list_make1(line);
 	if (client->secret != NULL)
 		form_add(form, "appsecret_proof", oauth_proof(client->secret, token));

@@ -203,7 +203,7 @@ directory_of(const char *path, char *out)
 		return false;
 	}
 	if (slash == NULL)
-		strcpy(out, ".");
+		memcpy(out, ".", 2);
 	else
 	{
 		memcpy(out, path, length);
