@@ -10,24 +10,22 @@
  * most 50 parts, two on the first day; by Instagram login one each). Once the posts were read to their end, paging
  * stops at a known post older than 30 days: 6 requests on most days.
  *
+ * instagram_values.c reads what is answered.
+ *
  * API facts: https://developers.facebook.com/docs/instagram-platform (read 2026-11)
  */
 #include "postgres.h"
 
 #include "dreamsuite.h"
 
-#include <math.h>
-
 #include "utils/timestamp.h"
 
+#include "platform/instagram.h"
 #include "platform/meta.h"
 
 #define INSTAGRAM_HOST "graph.instagram.com"
 
 #define RECENT_DAYS 30
-
-/* What a batch asks of a post besides its insights; the entry's parameter ends with it. */
-#define GUESTS "/collaborators"
 
 /* Guests may accept for a while after a post is out. */
 #define INVITATION_DAYS 7
@@ -119,43 +117,6 @@ host(const Account *account)
 
 /* ---- The account ---- */
 
-/* The professional account's id: by Instagram login "id" is known to the app alone, "user_id" to all. */
-static char *
-profile_id(const JsonbContainer *profile)
-{
-	char *id = json_id(profile, "user_id");
-
-	return id != NULL ? id : json_id(profile, "id");
-}
-
-static bool
-is_own(const JsonbContainer *profile, const Account *account)
-{
-	char *id = profile_id(profile), *other = json_id(profile, "id");
-
-	return account->external_id == NULL || id == NULL || strcmp(id, account->external_id) == 0 ||
-		   (other != NULL && strcmp(other, account->external_id) == 0);
-}
-
-/* The account itself, or among the Pages of a person the first that has one; NULL where it is not there. */
-static const JsonbContainer *
-own_profile(const JsonbContainer *body, const Account *account)
-{
-	JsonItems pages = json_items(json_array_in(body, "data"));
-	const JsonbContainer *page;
-
-	if (body == NULL || json_array_in(body, "data") == NULL)
-		return body != NULL && is_own(body, account) ? body : NULL;
-	while (json_next_object(&pages, &page))
-	{
-		const JsonbContainer *profile = json_object_in(page, "instagram_business_account");
-
-		if (profile != NULL && is_own(profile, account))
-			return profile;
-	}
-	return NULL;
-}
-
 /*
  * Insights in two requests: the second pair is undocumented by now and may be refused any day. A series of days would be
  * no answer, so that a total is asked for, over closed days.
@@ -207,27 +168,6 @@ more(const Plan *plan, const Request *request, const Answer *answer)
 		   !meta_page_is_settled(plan, answer->body, "timestamp");
 }
 
-/* What the API calls it: IMAGE, VIDEO or CAROUSEL_ALBUM, and FEED, REELS, STORY or AD. NULL for what is not counted. */
-static const char *
-kind_of(const JsonbContainer *post)
-{
-	char *product = json_text(post, "media_product_type");
-	char *type = json_text(post, "media_type");
-	char *link = json_text(post, "permalink");
-
-	if (product != NULL && strcmp(product, "AD") == 0)
-		return NULL;
-	if (product != NULL && strcmp(product, "STORY") == 0)
-		return "story";
-	if (product != NULL ? strcmp(product, "REELS") == 0 : link != NULL && strstr(link, "/reel/") != NULL)
-		return "reel";
-	if (type != NULL && strcmp(type, "VIDEO") == 0)
-		return "video";
-	if (type != NULL && strcmp(type, "CAROUSEL_ALBUM") == 0)
-		return "carousel";
-	return "photo";
-}
-
 /* ---- Insights of posts ---- */
 
 /* The post or story as it was listed in this run; NULL where it was not. */
@@ -260,7 +200,7 @@ metrics_of(const Plan *plan, const char *id)
 
 	if (post == NULL)
 		return meta_metrics(plan, "reach,views,shares");
-	kind = kind_of(post);
+	kind = instagram_kind_of(post);
 	if (!json_has(post, "like_count"))
 		metrics = psprintf("%s,likes", metrics);
 	if (kind != NULL && strcmp(kind, "reel") == 0)
@@ -293,7 +233,7 @@ ids_worth_asking(const Plan *plan, const char *listing, int room)
 	{
 		char *id = json_id(post, "id");
 
-		if (id == NULL || kind_of(post) == NULL)
+		if (id == NULL || instagram_kind_of(post) == NULL)
 			continue;
 		if (stories || !plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, RECENT_DAYS) ||
 			lacks_likes(plan, post, id))
@@ -316,8 +256,8 @@ ask_batch(Plan *plan, List *ids, List *guests)
 			parts = lappend(parts, meta_insights_part(lfirst(cell), metrics));
 	}
 	foreach (cell, guests)
-		parts =
-			lappend(parts, psprintf("%s" GUESTS "?fields=id,username,invite_status", (char *) lfirst(cell)));
+		parts = lappend(parts, psprintf("%s" INSTAGRAM_GUESTS "?fields=id,username,invite_status",
+										(char *) lfirst(cell)));
 	meta_ask_batches(plan, "media_insights", parts);
 }
 
@@ -375,7 +315,7 @@ next(Plan *plan, const Request *request, const Answer *answer)
 {
 	if (strcmp(request->step->name, "profile") == 0 && plan->account->external_id == NULL)
 	{
-		char *id = profile_id(own_profile(answer->body, plan->account));
+		char *id = instagram_profile_id(instagram_own_profile(answer->body, plan->account));
 
 		if (id != NULL)
 			ask_account(plan, id);
@@ -402,196 +342,6 @@ static Verdict
 classify(const Answer *answer)
 {
 	return meta_classify(answer, "profile");
-}
-
-/* ---- Values ---- */
-
-static bool
-is_post(const Normalised *out, const ContentItem *item)
-{
-	return item->kind == NULL || strcmp(item->kind, "story") != 0;
-}
-
-static bool
-is_reel(const Normalised *out, const ContentItem *item)
-{
-	return item->kind != NULL && strcmp(item->kind, "reel") == 0;
-}
-
-/* Accepted invitations; the documentation itself writes "Accpeted". */
-static void
-read_guests(ContentItem *item, const JsonbContainer *guests)
-{
-	JsonItems items = json_items(guests);
-	const JsonbContainer *guest;
-
-	if (guests == NULL)
-		return;
-	item->collaborators = NIL;
-	item->collaborators_known = true;
-	while (json_next_object(&items, &guest))
-	{
-		char *name = json_text(guest, "username"), *status = json_text(guest, "invite_status");
-
-		if (name != NULL && (status == NULL || pg_strncasecmp(status, "acc", 3) == 0))
-			item->collaborators = lappend(item->collaborators, name);
-	}
-}
-
-static void
-keep(int64 *count, int64 value)
-{
-	if (value != COUNT_UNKNOWN)
-		*count = value;
-}
-
-static void
-read_item(Normalised *out, const JsonbContainer *post, const char *kind)
-{
-	char *id = json_id(post, "id"), *title = json_text(post, "caption"), *url = json_text(post, "permalink");
-	TimestampTz published_at = json_time(post, "timestamp");
-	ContentItem *item;
-
-	if (id == NULL || kind == NULL)
-		return;
-	item = add_content(out, id, kind);
-	if (title != NULL)
-		item->title = title;
-	if (url != NULL)
-		item->url = url;
-	if (published_at != TIME_UNKNOWN)
-		item->published_at = published_at;
-	/* What is hidden now stays what was known of it, from an earlier day or from its insights. */
-	keep(&item->likes, json_count(post, "like_count"));
-	keep(&item->comments, json_count(post, "comments_count"));
-	read_guests(item, json_array_at(post, "collaborators.data"));
-}
-
-static void
-read_post(Normalised *out, const JsonbContainer *post)
-{
-	read_item(out, post, kind_of(post));
-}
-
-static void
-read_story(Normalised *out, const JsonbContainer *story)
-{
-	read_item(out, story, "story");
-}
-
-static void
-read_post_insights(Normalised *out, const Entry *entry)
-{
-	const char *edge = entry->of != NULL ? strchr(entry->of, '/') : NULL;
-	const char *id = edge != NULL ? pnstrdup(entry->of, edge - entry->of) : entry->of;
-	ContentItem *item = id != NULL ? contents_find(out->content, id) : NULL;
-	int64 watched = meta_lifetime(entry->body, "ig_reels_video_view_total_time");
-
-	if (item == NULL)
-		return;
-	if (edge != NULL && strcmp(edge, GUESTS) == 0)
-	{
-		read_guests(item, json_array_in(entry->body, "data"));
-		return;
-	}
-	keep(&item->reach, meta_lifetime(entry->body, "reach"));
-	keep(&item->views, meta_lifetime(entry->body, "views"));
-	keep(&item->saves, meta_lifetime(entry->body, "saved"));
-	keep(&item->shares, meta_lifetime(entry->body, "shares"));
-	/* Asked where the post hides them; what an earlier day knew is older, and the listing's own word is the better one. */
-	item->likes = Max(item->likes, meta_lifetime(entry->body, "likes"));
-	if (item->comments == COUNT_UNKNOWN)
-		item->comments = meta_lifetime(entry->body, "comments");
-	if (watched != COUNT_UNKNOWN) /* milliseconds */
-		item->watch_time_minutes = (watched + 30000) / 60000;
-}
-
-static int64
-total_of(const Responses *responses, const char *metric)
-{
-	const Bodies *answers = bodies(responses, "insights");
-	int64 total = COUNT_UNKNOWN;
-
-	for (int i = 0; i < answers->count && total == COUNT_UNKNOWN; i++)
-		total = meta_total(answers->entries[i].body, metric);
-	return total;
-}
-
-/* Does one post at least tell what product it is? Else a reel and a video look alike. */
-static bool
-tells_products(const Responses *responses)
-{
-	const Bodies *pages = bodies(responses, "media");
-
-	for (int i = 0; i < pages->count; i++)
-	{
-		JsonItems items = json_items(json_array_in(pages->entries[i].body, "data"));
-		const JsonbContainer *post;
-
-		while (json_next_object(&items, &post))
-		{
-			if (json_text(post, "media_product_type") != NULL || json_text(post, "permalink") != NULL)
-				return true;
-		}
-	}
-	return false;
-}
-
-static void
-set_totals(Normalised *out, bool told)
-{
-	int64 likes = CONTENT_SUM(out, likes, is_post), comments = CONTENT_SUM(out, comments, is_post);
-	List *top = content_top(out, offsetof(ContentItem, likes), is_post);
-	const ContentItem *best = top != NIL ? linitial(top) : NULL;
-
-	set_count(out, "likes_total", likes);
-	set_count(out, "comments_total", comments);
-	if (likes != COUNT_UNKNOWN && comments != COUNT_UNKNOWN && out->follower_count > 0)
-		set_number(out, "engagement_rate", ((double) likes + comments) / out->follower_count);
-	out->engagement_total = sum_known(2, likes, comments);
-	if (told || content_number(out, is_reel) > 0 || content_number(out, is_post) == 0)
-		set_count(out, "reels_count", content_number(out, is_reel));
-	if (best != NULL && best->likes != COUNT_UNKNOWN)
-	{
-		set_text(out, "top_post_id", best->content_id);
-		set_count(out, "top_post_likes", best->likes);
-		set_count(out, "top_post_comments", best->comments);
-	}
-}
-
-static void
-normalise(const Responses *responses, Normalised *out)
-{
-	const JsonbContainer *profile = own_profile(body(responses, "profile"), out->account);
-	const Bodies *stories = bodies(responses, "stories");
-	int64 live = 0;
-
-	out->external_id = profile_id(profile);
-	out->handle = json_text(profile, "username");
-	out->follower_count = json_count(profile, "followers_count");
-	out->content_count = json_count(profile, "media_count");
-	set_count(out, "follower_count", out->follower_count);
-	set_count(out, "posts_count", out->content_count);
-
-	meta_read(responses, out, "media", read_post);
-	meta_read(responses, out, "stories", read_story);
-	meta_mark_end(responses, out, "media");
-	for (int i = 0; i < bodies(responses, "media_insights")->count; i++)
-		read_post_insights(out, &bodies(responses, "media_insights")->entries[i]);
-
-	if (listed_whole(responses, "stories"))
-	{
-		for (int i = 0; i < stories->count; i++)
-			live += json_length(json_array_in(stories->entries[i].body, "data"));
-		set_count(out, "stories_count", live);
-	}
-	if (listed_whole(responses, "media"))
-		set_totals(out, tells_products(responses));
-
-	set_count(out, "reach", total_of(responses, "reach"));
-	set_count(out, "impressions", total_of(responses, "views"));
-	set_count(out, "profile_views", total_of(responses, "profile_views"));
-	set_count(out, "website_clicks", total_of(responses, "website_clicks"));
 }
 
 /* ---- The platform ---- */
@@ -656,5 +406,5 @@ const Platform platform_instagram = {
 	.failed = failed,
 	.classify = classify,
 	.limits = meta_limits,
-	.normalise = normalise,
+	.normalise = instagram_normalise,
 };
