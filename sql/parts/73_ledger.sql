@@ -8,7 +8,7 @@ WITH runs AS (
            sum(r.requests) AS requests, sum(r.bytes) AS bytes, sum(r.quota_cost) AS quota_cost,
            pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM r.finished_at - r.started_at)) AS seconds
       FROM collection_runs r
-     WHERE r.outcome <> 'manual'
+     WHERE r.outcome IS DISTINCT FROM 'manual'
      GROUP BY 1, 2),
 errors AS (
     SELECT e.day, e.platform, pg_catalog.string_agg(e.error_class || ' ' || e.n, ', ' ORDER BY e.n DESC, e.error_class) AS errors
