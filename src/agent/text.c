@@ -34,6 +34,9 @@ rune_at(const Text *text, int at, uint32_t *rune)
 			return 1;
 		value = value << 6 | (s[i] & 0x3F);
 	}
+	/* written longer than need be: a letter that is none of the bytes that a word is made of */
+	if ((width == 3 && value < 0x800) || (width == 4 && value < 0x10000))
+		return 1;
 	*rune = value;
 	return width;
 }
