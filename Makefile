@@ -36,7 +36,7 @@ chaos:
 	@ONLY=tap TAP=test/chaos/chaos.pl TAP_TIMEOUT=3600 TAP_NOTES=1 PG_CONFIG='$(PG_CONFIG)' test/harness/check
 
 fuzz:
-	@TIME='$(TIME)' TARGETS='$(TARGETS)' PG_CONFIG='$(PG_CONFIG)' test/fuzz/fuzz
+	@$(if $(FUZZ_SECONDS),FUZZ_SECONDS='$(FUZZ_SECONDS)') TARGETS='$(TARGETS)' PG_CONFIG='$(PG_CONFIG)' test/fuzz/fuzz
 
 else
 

@@ -183,9 +183,10 @@ store_chart(Import *import, Chart *chart, int metric)
 {
 	static const Oid types[] = {INT4OID, TEXTOID, TEXTOID, DATEOID, DATEOID,
 								INT8OID, INT8OID, INT8OID, INT8OID};
-	int nest = query_begin();
 	Columns *history = columns_create(lengthof(types), types);
+	int nest;
 
+	/* The fates of the rows outlive the queries, so they are told before SPI has its own memory. */
 	qsort(chart->rows, chart->count, sizeof(ChartRow), compare_rows);
 	for (int from = 0, to = 0; from < chart->count; from = to)
 	{
@@ -193,6 +194,7 @@ store_chart(Import *import, Chart *chart, int metric)
 			to++;
 		add_video(import, chart, &chart->rows[from], to - from, metric, history);
 	}
+	nest = query_begin();
 	store_history(import, history);
 	query_end(nest);
 }

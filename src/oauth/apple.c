@@ -26,13 +26,14 @@
 
 static struct
 {
-	__typeof__(&jwt_new) new;
+	__typeof__(&jwt_new) create;
 	__typeof__(&jwt_free) free;
 	__typeof__(&jwt_add_header) add_header;
 	__typeof__(&jwt_add_grant) add_grant;
 	__typeof__(&jwt_add_grant_int) add_grant_int;
 	__typeof__(&jwt_set_alg) set_alg;
 	__typeof__(&jwt_encode_str) encode_str;
+	void (*release)(void *); /* free() as the library knows it: a preloaded allocator does not reach it */
 } lib;
 
 /* Opens the library once; false where it is not there. */
@@ -45,15 +46,16 @@ open_library(void)
 		handle = dlopen(LIBJWT, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
 	if (handle == NULL)
 		return false;
-	lib.new = (__typeof__(lib.new)) dlsym(handle, "jwt_new");
+	lib.create = (__typeof__(lib.create)) dlsym(handle, "jwt_new");
 	lib.free = (__typeof__(lib.free)) dlsym(handle, "jwt_free");
 	lib.add_header = (__typeof__(lib.add_header)) dlsym(handle, "jwt_add_header");
 	lib.add_grant = (__typeof__(lib.add_grant)) dlsym(handle, "jwt_add_grant");
 	lib.add_grant_int = (__typeof__(lib.add_grant_int)) dlsym(handle, "jwt_add_grant_int");
 	lib.set_alg = (__typeof__(lib.set_alg)) dlsym(handle, "jwt_set_alg");
 	lib.encode_str = (__typeof__(lib.encode_str)) dlsym(handle, "jwt_encode_str");
-	return lib.new != NULL &&lib.free != NULL &&lib.add_header != NULL &&lib.add_grant !=
-		   NULL &&lib.add_grant_int != NULL &&lib.set_alg != NULL &&lib.encode_str != NULL;
+	lib.release = (void (*)(void *)) dlsym(handle, "free");
+	return lib.create != NULL && lib.free != NULL && lib.add_header != NULL && lib.add_grant != NULL &&
+		   lib.add_grant_int != NULL && lib.set_alg != NULL && lib.encode_str != NULL && lib.release != NULL;
 }
 
 char *
@@ -65,7 +67,7 @@ oauth_apple_token(const char *key, const char *team_id, const char *key_id, int6
 	/* From here on nothing raises. */
 	if (!open_library())
 		*reason = "the library " LIBJWT " cannot be opened";
-	else if (lib.new(&jwt) != 0)
+	else if (lib.create(&jwt) != 0)
 		*reason = "out of memory";
 	else if (lib.add_header(jwt, "kid", key_id) != 0 || lib.add_grant(jwt, "iss", team_id) != 0 ||
 			 lib.add_grant_int(jwt, "iat", (long) now) != 0 ||
@@ -83,7 +85,7 @@ oauth_apple_token(const char *key, const char *team_id, const char *key_id, int6
 	if (encoded != NULL)
 	{
 		explicit_bzero(encoded, strlen(encoded));
-		free(encoded);
+		lib.release(encoded);
 	}
 	return token;
 }

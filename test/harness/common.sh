@@ -74,6 +74,13 @@ copy_server() {
     export PG_CONFIG BINDIR PGXS_TESTS
 }
 
+# make_place NAME: a directory for builds of another kind, whose tests the unprivileged user may write to; sets PLACE
+make_place() {
+    PLACE=$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX")
+    chmod 1777 "$PLACE"
+    mkdir -m 1777 "$PLACE/reports"
+}
+
 # copy_tree PLACE: the sources in PLACE/tree, without anything built, and the way to the recorded answers beside it
 copy_tree() {
     mkdir -p "$1/tree"
