@@ -57,6 +57,8 @@ SELECT is(normalise('mixcloud', jsonb_build_object('user', jsonb_build_array(:'u
 
 SELECT is(classify_answer('mixcloud', 403, '{"error": {"type": "RateLimitException", "message": "slow down"}}', '{"retry-after": "30"}')
               ->> 'wait_until', '2026-03-01T06:00:30Z', 'a limit is waited for as long as the platform says');
+SELECT is(classify_answer('mixcloud', 403, '{"error": {"type": "RateLimitException", "message": "slow down", "retry_after": 45}}')
+              ->> 'wait_until', '2026-03-01T06:00:45Z', 'also where the body says it');
 SELECT is(classify_answer('mixcloud', 404, '{"error": {"type": "NotFound", "message": "User not found"}}') ->> 'error_class',
           'not_found', 'an unknown profile');
 

@@ -8,7 +8,7 @@
  * Requests of an account-day: user 1, cloudcasts 1 per 100. The first run lists all shows; later ones stop at known
  * ones older than 30 days.
  *
- * API facts: https://www.mixcloud.com/developers/ (a sketch: check the fields before use)
+ * API facts: https://www.mixcloud.com/developers/ (read 2026-11)
  */
 #include "postgres.h"
 
@@ -51,12 +51,16 @@ more(const Plan *plan, const Request *request, const Answer *answer)
 	return !listing_is_settled(plan, json_text(last, "key"), json_time(last, "created_time"));
 }
 
-/* An error is {"error": {"type", "message"}}; too many requests are a 403 of the type RateLimitException. */
+/*
+ * An error is {"error": {"type", "message"}}; too many requests are a 403 of the type RateLimitException, whose
+ * retry_after says for how many seconds.
+ */
 static Verdict
 classify(const Answer *answer)
 {
 	const JsonbContainer *error = json_object_in(answer->body, "error");
 	char *type = json_text(error, "type");
+	int64 seconds = json_count(error, "retry_after");
 	Verdict result = classify_status(answer);
 
 	if (type != NULL && strcmp(type, "RateLimitException") == 0)
@@ -64,6 +68,8 @@ classify(const Answer *answer)
 		result.error = ERROR_RATE_LIMITED;
 		result.scope = BLOCK_BUCKET;
 		result.wait_until = retry_after(answer);
+		if (seconds != COUNT_UNKNOWN)
+			result.wait_until = answer->at + seconds * USECS_PER_SEC;
 	}
 	else if (error != NULL && result.error == ERROR_NONE)
 		result.error = ERROR_BAD_RESPONSE;
