@@ -11,10 +11,6 @@
 #include "collect/job.h"
 #include "http/engine.h"
 
-/* Two keys of pg_advisory_lock: whoever holds them is the collector of the database. */
-#define COLLECTOR_LOCK_CLASS  1685217619 /* "drSS" */
-#define COLLECTOR_LOCK_OBJECT 1
-
 #define COLLECTOR_BACKEND_TYPE "dreamsuite collector"
 #define LAUNCHER_BACKEND_TYPE  "dreamsuite launcher"
 
@@ -44,6 +40,10 @@ extern void collector_tell(void);
 /* Registers a collector as a dynamic worker; false where no slot is free. */
 extern bool
 collector_start(Oid database, bool standing, TransactionId after, BackgroundWorkerHandle **handle);
+
+/* The lock that makes a process the collector of its database, for the session; false where another one has it. */
+extern bool collector_lock(void);
+extern void collector_unlock(void);
 
 /* Process id of the collector of this database; 0 where there is none. Needs a transaction. */
 extern int collector_pid(void);

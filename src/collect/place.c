@@ -54,8 +54,7 @@ place_take(TransactionId after)
 	}
 	if (!transaction_begin("dreamsuite: starting"))
 		return false;
-	mine = DatumGetBool(DirectFunctionCall2(pg_try_advisory_lock_int4, Int32GetDatum(COLLECTOR_LOCK_CLASS),
-											Int32GetDatum(COLLECTOR_LOCK_OBJECT)));
+	mine = collector_lock();
 	if (!mine)
 		other = collector_pid();
 	transaction_commit();
@@ -80,11 +79,8 @@ place_leave(volatile sig_atomic_t *woken)
 
 	place_leave_machine(0, (Datum) 0);
 	StartTransactionCommand();
-	(void) DirectFunctionCall2(pg_advisory_unlock_int4, Int32GetDatum(COLLECTOR_LOCK_CLASS),
-							   Int32GetDatum(COLLECTOR_LOCK_OBJECT));
-	ends = !*woken ||
-		   !DatumGetBool(DirectFunctionCall2(pg_try_advisory_lock_int4, Int32GetDatum(COLLECTOR_LOCK_CLASS),
-											 Int32GetDatum(COLLECTOR_LOCK_OBJECT)));
+	collector_unlock();
+	ends = !*woken || !collector_lock();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(caller);
 	if (!ends)

@@ -12,11 +12,21 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
+#include "storage/lock.h"
 #include "storage/procarray.h"
 
 #include "collect/collector.h"
 #include "config.h"
 #include "series/query.h"
+
+/*
+ * The advisory lock of a database whose holder is its collector, as pg_locks shows it (classid, objid, objsubid). The
+ * functions of SQL take locks of the kinds 1 and 2 (a key of 64 bits, two of 32), so nobody who may only send SQL can
+ * keep the collector away.
+ */
+#define LOCK_CLASS  1685217619 /* "drSS" */
+#define LOCK_OBJECT 1
+#define LOCK_KIND   213
 
 static int wake_at_commit = 0; /* process to be woken when this transaction has committed */
 
@@ -36,6 +46,31 @@ wake_after_commit(XactEvent event, void *arg)
 		wake_at_commit = 0;
 }
 
+static LOCKTAG
+lock_tag(void)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_CLASS, LOCK_OBJECT, LOCK_KIND);
+	return tag;
+}
+
+bool
+collector_lock(void)
+{
+	LOCKTAG tag = lock_tag();
+
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+collector_unlock(void)
+{
+	LOCKTAG tag = lock_tag();
+
+	(void) LockRelease(&tag, ExclusiveLock, true);
+}
+
 int
 collector_pid(void)
 {
@@ -45,8 +80,8 @@ collector_pid(void)
 	if (SPI_execute(
 			psprintf(
 				"SELECT l.pid FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory'"
-				" AND l.database = %u AND l.classid = %d AND l.objid = %d AND l.objsubid = 2 AND l.granted",
-				MyDatabaseId, COLLECTOR_LOCK_CLASS, COLLECTOR_LOCK_OBJECT),
+				" AND l.database = %u AND l.classid = %d AND l.objid = %d AND l.objsubid = %d AND l.granted",
+				MyDatabaseId, LOCK_CLASS, LOCK_OBJECT, LOCK_KIND),
 			true, 1) == SPI_OK_SELECT &&
 		SPI_processed == 1)
 		pid = atoi(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));

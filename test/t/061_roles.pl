@@ -97,5 +97,11 @@ is($node->safe_psql('postgres', "SELECT count(*) FROM dreamsuite.account_secrets
 like(request('authenticated', $ann, "SELECT forget_user('$ann')"), qr/permission denied for function forget_user/, 'to be forgotten is asked of the service');
 like(request('service_role', undef, "SELECT forget_user('$ann')"), qr/^\d+$/, 'which forgets');
 
+# Whoever may send SQL can take any advisory lock that SQL knows, but not the collector's
+ok(eventually($node, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'dreamsuite collector'", '0', 30), 'no collector runs');
+set_now($node, '2026-03-09T06:00:00Z');
+my ($code, $out, $err) = $node->psql('postgres', 'SELECT pg_advisory_lock(1685217619, 1), pg_advisory_lock((1685217619::bigint << 32) + 1); CALL dreamsuite.collect()', timeout => 60);
+like($err, qr/([1-9]\d*) of \1 accounts collected/, 'locks of a session keep no collector away');
+
 $node->stop;
 done_testing();
