@@ -144,13 +144,25 @@ BEGIN
         RAISE EXCEPTION 'user_id must not be null'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Name the user to be forgotten.';
     END IF;
-    -- every table of the house with a user_id, so that a new one is not forgotten
+    -- every table of the house with a user_id, so that a new one is not forgotten; but for the sealed tokens that wait to be
+    -- revoked, which the collector removes when it has ended the consent at the platform, or tried
     FOR owned IN
         SELECT c.oid::regclass FROM pg_class c
           JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'user_id' AND NOT t.attisdropped
-         WHERE c.relnamespace = 'dreamsuite'::regnamespace AND c.relkind IN ('r', 'p')
+         WHERE c.relnamespace = 'dreamsuite'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'revocations'
          ORDER BY array_position('{oauth_states,account_state,account_secrets,accounts}'::name[], c.relname), c.relname
     LOOP
+        IF owned = 'dreamsuite.account_secrets'::regclass THEN
+            -- first whoever renews a token: the newest is what must go
+            PERFORM FROM dreamsuite.account_secrets k WHERE k.user_id = forget_user.user_id ORDER BY k.platform FOR UPDATE;
+            INSERT INTO dreamsuite.revocations (user_id, platform, access_token, refresh_token, key_id, next_at)
+            SELECT k.user_id, k.platform, k.access_token, k.refresh_token, k.key_id, dreamsuite.calendar_now()
+              FROM dreamsuite.account_secrets k
+             WHERE k.user_id = forget_user.user_id AND dreamsuite.platform_revokes(k.platform);
+            IF FOUND THEN
+                PERFORM dreamsuite.wake_collector();
+            END IF;
+        END IF;
         EXECUTE format('DELETE FROM %s WHERE user_id = $1', owned) USING forget_user.user_id;
         GET DIAGNOSTICS n = ROW_COUNT;
         removed := removed + n;
@@ -158,7 +170,7 @@ BEGIN
     RETURN removed;
 END
 $$;
-COMMENT ON FUNCTION forget_user(uuid) IS 'Removes every row of a user and returns how many there were.';
+COMMENT ON FUNCTION forget_user(uuid) IS 'Removes every row of a user and returns how many there were. Consents are ended at the platforms that can; see disconnect_account().';
 
 CREATE FUNCTION collect_due() RETURNS integer
 AS 'MODULE_PATHNAME', 'dreamsuite_collect_due' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE

@@ -110,8 +110,11 @@ SELECT dreamsuite.disconnect_account(:user, 'youtube');
 SELECT platform, access_token IS NOT NULL AS access, refresh_token IS NOT NULL AS refresh, attempts FROM dreamsuite.revocations;
 SELECT dreamsuite.rotate_keys() > 0 AS rotated;
 SELECT count(*) AS waiting_for_old_keys FROM dreamsuite.key_status() WHERE NOT is_current AND sealed_values > 0;
+-- and so does forgetting the user
+SELECT dreamsuite.connect_account(:user, 'tiktok', access_token => 'another-access-token');
 SELECT dreamsuite.forget_user(:user) > 0 AS forgotten;
 SELECT count(*) AS revocations FROM dreamsuite.revocations;
+DELETE FROM dreamsuite.revocations;
 
 SELECT count(dreamsuite.forget_user(u::uuid)) FROM unnest('{00000000-0000-4000-8000-000000000002,00000000-0000-4000-8000-000000000003}'::text[]) u;
 DELETE FROM dreamsuite.apps;

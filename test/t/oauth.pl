@@ -376,6 +376,14 @@ foreach my $path ('oauth2.googleapis.com/revoke', 'open.tiktokapis.com/v2/oauth/
 	like($stats, qr/POST \Q$path\E/, "revoked at $path");
 }
 
+# ---- a user who is forgotten
+
+control('stats', '{}');
+sql("SELECT dreamsuite.connect_account('$manager', 'tiktok', access_token => 'tok-tiktok-4711')");
+cmp_ok(sql("SELECT dreamsuite.forget_user('$manager')"), '>=', 3, 'a user is forgotten');
+ok(eventually($node, 'SELECT count(*) FROM dreamsuite.revocations', '0'), 'nothing is left, not even what was to be revoked');
+like(control('stats'), qr/POST \Qopen.tiktokapis.com\E\/v2\/oauth\/revoke/, 'and the consent is ended at the platform');
+
 # ---- crashes, which forget what pg_stat_statements has seen
 
 my $statements = 'SELECT query FROM pg_stat_statements UNION ALL SELECT query FROM pg_stat_activity';
