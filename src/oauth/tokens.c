@@ -78,6 +78,20 @@ speaks_meta(const OAuthDef *def)
 	return def->renewal == RENEW_FACEBOOK || def->renewal == RENEW_INSTAGRAM;
 }
 
+/* A few words that were no JSON, so that nothing has seen to their bytes: what is not ASCII becomes a question mark. */
+static char *
+plain_words(const char *text)
+{
+	char *words = pnstrdup(text, 120);
+
+	for (char *c = words; *c != '\0'; c++)
+	{
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	}
+	return words;
+}
+
 static void
 read_refusal(const OAuthDef *def, TokenPurpose purpose, const Answer *answer, const JsonbContainer *body,
 			 TokenAnswer *tokens)
@@ -124,7 +138,7 @@ read_refusal(const OAuthDef *def, TokenPurpose purpose, const Answer *answer, co
 	{
 		/* Deezer refuses in a few plain words. */
 		tokens->error = ERROR_AUTH_REVOKED;
-		tokens->message = text_clip(answer->text, 120);
+		tokens->message = plain_words(answer->text);
 	}
 	else if (body == NULL && answer->status >= 200 && answer->status < 300)
 	{

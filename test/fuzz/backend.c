@@ -165,9 +165,13 @@ pieces_create(void)
 }
 #endif
 
-/* ---- What must hold ---- */
+/* ---- The target ---- */
 
-static const char *running; /* the target, for messages */
+static const char *running;         /* its name, for messages */
+static const Platform *of_platform; /* whose answers; NULL: of_text is asked */
+static void (*of_text)(char *);
+
+/* ---- What must hold ---- */
 
 static void
 violated(const char *what, const char *detail)
@@ -481,10 +485,14 @@ fuzz_headers(char *text)
 
 /* ---- What SQL takes as text ---- */
 
-/* An error that a caller is meant to see: wrong data, or too much of it. */
+static void fuzz_cron(char *text);
+
+/* An error that a caller is meant to see: wrong data, or too much of it; of a schedule the function's own alone. */
 static bool
 error_is_meant(int sqlstate)
 {
+	if (of_text == fuzz_cron)
+		return sqlstate == ERRCODE_INVALID_PARAMETER_VALUE;
 	return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_DATA_EXCEPTION ||
 		   ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 }
@@ -534,8 +542,6 @@ fuzz_cron(char *text)
 
 /* ---- The targets ---- */
 
-static const Platform *of_platform;
-static void (*of_text)(char *);
 static MemoryContext pieces;
 
 static void
@@ -566,7 +572,7 @@ fuzz_one(const uint8_t *data, size_t size)
 {
 	MemoryContext old = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *error = NULL;
+	ErrorData *volatile error = NULL;
 
 	if (is_sql() &&
 		(memchr(data, '\0', size) != NULL || !pg_verify_mbstr(PG_UTF8, (const char *) data, size, true)))
@@ -594,7 +600,7 @@ fuzz_one(const uint8_t *data, size_t size)
 	{
 		if (!is_sql() || !error_is_meant(error->sqlerrcode))
 			violated(unpack_sql_state(error->sqlerrcode), error->message);
-		FreeErrorData(error);
+		FreeErrorData((ErrorData *) error);
 	}
 	MemoryContextReset(pieces);
 	return 0;
