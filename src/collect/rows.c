@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "collect/columns.h"
+#include "collect/revise.h"
 #include "collect/rows.h"
 #include "series/goals.h"
 #include "series/repair.h"
@@ -112,6 +113,7 @@ rows_store_days(List *jobs)
 	PG_TRY();
 	{
 		repairing_days(jobs);
+		revise_days(jobs);
 	}
 	PG_FINALLY();
 	{

@@ -23,6 +23,9 @@
 /* The period of insights that comes nearest to a month: told once a day for the 28 days before. */
 #define PERIOD "days_28"
 
+/* Points of so many days before come with the newest, in the same answer: Meta corrects them for a while. */
+#define RESTATED_DAYS "7"
+
 static const FieldDef fields[] = {
 	{"page_followers", FIELD_COUNT, false, KIND_COUNTER, "followers",
 	 "page.followers_count, else insights.page_follows", "Followers of the Page"},
@@ -98,7 +101,9 @@ ask_page(Plan *plan, const char *id)
 	plan_ask_path(plan, "videos", NULL,
 				  psprintf(META_VERSION "/%s/videos?fields=id,published&limit=100", id));
 	plan_ask_metrics(plan, "insights", NULL,
-					 psprintf(META_VERSION "/%s/insights?metric={metrics}&period=" PERIOD, id),
+					 psprintf(META_VERSION "/%s/insights?metric={metrics}&period=" PERIOD
+										   "&since={since" RESTATED_DAYS "}&until={now}",
+							  id),
 					 meta_metrics(plan, PAGE_METRICS));
 }
 
@@ -318,7 +323,6 @@ count_videos(const Responses *responses)
 	return n;
 }
 
-/* The newest point of a metric; where no period was asked, all come, and they mean different things. */
 static int64
 newest(const Responses *responses, const char *metric)
 {
@@ -328,6 +332,20 @@ newest(const Responses *responses, const char *metric)
 	for (int i = 0; i < answers->count && value == COUNT_UNKNOWN; i++)
 		value = meta_newest(answers->entries[i].body, metric, PERIOD);
 	return value;
+}
+
+/*
+ * The newest point of a metric is the day's; where no period was asked, all come, and they mean different things. Those
+ * before it were the newest of earlier days.
+ */
+static void
+set_newest(const Responses *responses, Normalised *out, const char *field, const char *metric)
+{
+	const Bodies *answers = bodies(responses, "insights");
+
+	set_count(out, field, newest(responses, metric));
+	for (int i = 0; i < answers->count; i++)
+		meta_earlier(out, field, answers->entries[i].body, metric, PERIOD);
 }
 
 static void
@@ -364,10 +382,10 @@ normalise(const Responses *responses, Normalised *out)
 	set_count(out, "shares_total", shares);
 	set_count(out, "posts_count", out->content_count);
 	set_count(out, "videos_count", count_videos(responses));
-	set_count(out, "post_engagement", newest(responses, "page_post_engagements"));
-	set_count(out, "page_views", newest(responses, "page_views_total"));
-	set_count(out, "page_reach", newest(responses, "page_total_media_view_unique"));
-	set_count(out, "page_impressions", newest(responses, "page_media_view"));
+	set_newest(responses, out, "post_engagement", "page_post_engagements");
+	set_newest(responses, out, "page_views", "page_views_total");
+	set_newest(responses, out, "page_reach", "page_total_media_view_unique");
+	set_newest(responses, out, "page_impressions", "page_media_view");
 }
 
 /* ---- The platform ---- */

@@ -356,6 +356,17 @@ meta_newest(const JsonbContainer *insights, const char *metric, const char *peri
 	return newest;
 }
 
+void
+meta_earlier(Normalised *out, const char *field, const JsonbContainer *insights, const char *metric,
+			 const char *period)
+{
+	JsonItems points = json_items(json_array_in(insight(insights, metric, period), "values"));
+	const JsonbContainer *point;
+
+	while (json_next_object(&points, &point))
+		add_earlier(out, field, json_time(point, "end_time"), point_value(point));
+}
+
 /* ---- Listings ---- */
 
 void

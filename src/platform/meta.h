@@ -57,6 +57,10 @@ extern int64 meta_lifetime(const JsonbContainer *insights, const char *metric);
 /* The newest point of the metric's series with that period; COUNT_UNKNOWN where it has none. */
 extern int64 meta_newest(const JsonbContainer *insights, const char *metric, const char *period);
 
+/* The points of a series, as values of the field for the days on which they were the newest. */
+extern void meta_earlier(Normalised *out, const char *field, const JsonbContainer *insights,
+						 const char *metric, const char *period);
+
 /* Runs `read` over the entries of every page of a listing. */
 extern void meta_read(const Responses *responses, Normalised *out, const char *step,
 					  void (*read)(Normalised *, const JsonbContainer *));

@@ -39,6 +39,19 @@ set_count(Normalised *out, const char *field, int64 value)
 }
 
 void
+add_earlier(Normalised *out, const char *field, TimestampTz ends_at, int64 value)
+{
+	EarlierValue *earlier;
+
+	(void) value_of(out, field, FIELD_COUNT);
+	if (value == COUNT_UNKNOWN || ends_at == TIME_UNKNOWN)
+		return;
+	earlier = palloc(sizeof(EarlierValue));
+	*earlier = (EarlierValue){.field = field, .ends_at = ends_at, .value = value};
+	out->earlier = lappend(out->earlier, earlier);
+}
+
+void
 set_number(Normalised *out, const char *field, double value)
 {
 	*value_of(out, field, FIELD_NUMBER) = (MetricValue){.known = isfinite(value), .number = value};

@@ -77,8 +77,10 @@ variable(const Plan *plan, const char *name, const char *of, List *metrics)
 		return join(metrics, ",");
 	if (strcmp(name, "until") == 0)
 		return psprintf(INT64_FORMAT, time_to_epoch(midnight));
-	if (strcmp(name, "since30") == 0)
-		return psprintf(INT64_FORMAT, time_to_epoch(midnight - 30 * USECS_PER_DAY));
+	if (strcmp(name, "now") == 0)
+		return psprintf(INT64_FORMAT, time_to_epoch(now));
+	if (strncmp(name, "since", strlen("since")) == 0 && atoi(name + strlen("since")) > 0)
+		return psprintf(INT64_FORMAT, time_to_epoch(midnight - atoi(name + strlen("since")) * USECS_PER_DAY));
 	return account_setting(plan->account, name);
 }
 

@@ -201,7 +201,8 @@ plan_ask_metrics(RequestPlan *plan, const char *step, const char *of, const char
 extern Request *plan_next_page(RequestPlan *plan, const Request *request, char *url);
 
 /*
- * Replaces {external_id}, {of}, {metrics}, {since30} and {until} (seconds since 1970 of the last 30 closed UTC days)
+ * Replaces {external_id}, {of}, {metrics}, {now}, {since30} and {until} (seconds since 1970 of the observation and of the last
+ * 30 closed UTC days; {since7} and so on)
  * and {KEY} of the settings, percent-encoded.
  */
 extern char *plan_expand(const RequestPlan *plan, const char *path, const char *of, List *metrics);
@@ -423,7 +424,19 @@ struct Normalised
 	Contents *content;       /* known items and those of this run */
 	const char *external_id; /* who the answer says the account is; NULL: it does not say */
 	const char *handle;      /* its name at the platform; NULL: not said */
+	List *earlier;           /* EarlierValue *: for days that are stored already */
 };
+
+/*
+ * What the platform says now of a time that ended earlier. It was told before, on the day whose observation came next after
+ * that end, and may have been corrected since.
+ */
+typedef struct EarlierValue
+{
+	const char *field;
+	TimestampTz ends_at;
+	int64 value;
+} EarlierValue;
 
 /* Unknown values (COUNT_UNKNOWN, NaN, NULL) leave the field null. The name must be a field of the platform. */
 extern void set_count(Normalised *out, const char *field, int64 value);
@@ -431,6 +444,9 @@ extern void set_number(Normalised *out, const char *field, double value);
 extern void set_text(Normalised *out, const char *field, const char *value);
 extern void set_texts(Normalised *out, const char *field, List *values);     /* NIL is the empty list */
 extern void set_entries(Normalised *out, const char *field, Jsonb *entries); /* NULL leaves null */
+
+/* Notes a whole number of a time that ended earlier; unknown ones are left out. */
+extern void add_earlier(Normalised *out, const char *field, TimestampTz ends_at, int64 value);
 
 /* The content item of this run with that id, marked as listed, with the kind. Known counts of storage stay until
  * they are overwritten. */

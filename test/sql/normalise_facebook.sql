@@ -97,12 +97,12 @@ SELECT pg_temp.pages('{}', '{"data": [{"id": "1", "created_time": "2020-01-01T00
   pg_temp.pages('{"known": [{"content_id": "1"}]}', '{"data": [{"id": "1", "created_time": "2020-01-01T00:00:00+0000"}], "paging": {"cursors": {"after": "a"}, "next": "x"}}', :'posts' || :'views');
 
 -- insights pages are never followed
-SELECT count(*) FROM pg_temp.asked('{}', '{"https://graph.facebook.com/v25.0/100/insights?metric=page_media_view%2Cpage_total_media_view_unique%2Cpage_views_total%2Cpage_post_engagements%2Cpage_follows&period=days_28":
+SELECT count(*) FROM pg_temp.asked('{}', '{"https://graph.facebook.com/v25.0/100/insights?metric=page_media_view%2Cpage_total_media_view_unique%2Cpage_views_total%2Cpage_post_engagements%2Cpage_follows&period=days_28&since=1794873600&until=1795500000":
   {"data": [], "paging": {"cursors": {"after": "a"}, "next": "https://graph.facebook.com/x"}}}') AS r WHERE r LIKE 'insights%';
 
 -- one of five metrics is gone and the answer does not say which: it is found in halves, the others are kept
 CREATE FUNCTION pg_temp.insights(gone text, metrics text) RETURNS jsonb LANGUAGE SQL AS $$
-  SELECT jsonb_build_object('https://graph.facebook.com/v25.0/100/insights?metric=' || metrics || '&period=days_28', CASE WHEN metrics ~ gone
+  SELECT jsonb_build_object('https://graph.facebook.com/v25.0/100/insights?metric=' || metrics || '&period=days_28&since=1794873600&until=1795500000', CASE WHEN metrics ~ gone
     THEN '{"status": 400, "body": {"error": {"code": 100, "message": "(#100) The value must be a valid insights metric"}}}'::jsonb
     ELSE jsonb_build_object('data', (SELECT jsonb_agg(jsonb_build_object('name', m, 'period', 'days_28', 'values', '[{"value": 5}]'::jsonb)) FROM regexp_split_to_table(metrics, '%2C') AS m)) END) $$;
 SELECT gone, p -> 'refused', (SELECT count(*) FROM jsonb_array_elements_text(p -> 'requests') AS r WHERE r LIKE 'insights%'),
@@ -126,7 +126,7 @@ SELECT p -> 'missing', p #> '{normalised,metrics,shares_total}', p #> '{normalis
   :'posts' || '&limit=100', :'denied'::jsonb, regexp_replace(:'posts', ',reactions.*', '&limit=100'), :'shares'::jsonb)) AS p) AS x;
 
 -- a Page with fewer than 100 followers lacks nothing but its insights
-SELECT pg_temp.plan('{}', '{"https://graph.facebook.com/v25.0/100/insights?metric=page_media_view%2Cpage_total_media_view_unique%2Cpage_views_total%2Cpage_post_engagements%2Cpage_follows&period=days_28":
+SELECT pg_temp.plan('{}', '{"https://graph.facebook.com/v25.0/100/insights?metric=page_media_view%2Cpage_total_media_view_unique%2Cpage_views_total%2Cpage_post_engagements%2Cpage_follows&period=days_28&since=1794873600&until=1795500000":
   {"status": 400, "body": {"error": {"code": 100, "error_subcode": 2874008, "message": "x"}}}}') -> 'missing';
 
 -- too much at once is asked in halves, down to ten

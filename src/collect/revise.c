@@ -1,0 +1,107 @@
+/*
+ * revise.c
+ *    Days that a platform corrects after they were stored.
+ *
+ * A series of rolling windows says of each earlier day what the platform holds for right now. A stored row took the newest
+ * window that had ended when it was collected; what is said of that window today is compared with it. Days on which somebody
+ * recorded or imported numbers keep them, and a day that was never stored stays missing.
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "collect/columns.h"
+#include "collect/revise.h"
+#include "config.h"
+#include "series/repair.h"
+
+/*
+ * Under dreamsuite.test_now the clock says nothing of when a day was collected: at the same time of day as the newest.
+ * Windows end a day apart, 25 hours where clocks change.
+ */
+static const char *const revise_sql =
+	"WITH told AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
+	"  AS t(user_id, platform, today, metric, ends_at, value, observed_at, is_test)),"
+	" days AS MATERIALIZED (SELECT DISTINCT ON (d.user_id, d.platform, d.date, t.metric) d.user_id, d.platform, d.date,"
+	"   t.metric, d.metrics -> t.metric AS old, pg_catalog.to_jsonb(t.value) AS new, t.observed_at"
+	"  FROM told t"
+	"  JOIN dreamsuite.daily_metrics d ON d.user_id = t.user_id AND d.platform = t.platform"
+	"   AND d.date < t.today AND d.date >= t.today - 14"
+	"  CROSS JOIN LATERAL (SELECT CASE WHEN t.is_test THEN t.observed_at - (t.today - d.date) * interval '1 day'"
+	"   ELSE d.collected_at END) AS o(at)"
+	"  WHERE t.ends_at <= o.at AND t.ends_at > o.at - interval '25 hours'"
+	"  ORDER BY d.user_id, d.platform, d.date, t.metric, t.ends_at DESC),"
+	" changed AS MATERIALIZED (SELECT * FROM days y WHERE y.old IS DISTINCT FROM y.new"
+	"  AND NOT EXISTS (SELECT FROM dreamsuite.collection_runs r WHERE r.user_id = y.user_id AND r.platform = y.platform"
+	"   AND r.date = y.date AND r.outcome = 'manual')),"
+	" kept AS (INSERT INTO dreamsuite.metric_revisions (user_id, platform, date, metric, old_value, new_value, observed_at)"
+	"  SELECT c.user_id, c.platform, c.date, c.metric, c.old, c.new, c.observed_at FROM changed c"
+	"  WHERE c.old <> 'null')"
+	" UPDATE dreamsuite.daily_metrics d SET metrics = d.metrics || c.patch"
+	" FROM (SELECT h.user_id, h.platform, h.date, pg_catalog.jsonb_object_agg(h.metric, h.new) AS patch FROM changed h"
+	"  GROUP BY h.user_id, h.platform, h.date) c"
+	" WHERE d.user_id = c.user_id AND d.platform = c.platform AND d.date = c.date"
+	" RETURNING d.user_id, d.platform, d.date";
+
+typedef struct Revised
+{
+	Datum user_id;
+	char *platform;
+	DateADT date;
+} Revised;
+
+void
+revise_days(List *jobs)
+{
+	static SPIPlanPtr plan;
+	static const Oid types[] = {UUIDOID,        TEXTOID, DATEOID,        TEXTOID,
+								TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, BOOLOID};
+	Columns *columns = columns_create(lengthof(types), types);
+	Revised *revised;
+	ListCell *cell, *other;
+	int n;
+
+	foreach (cell, jobs)
+	{
+		Job *job = lfirst(cell);
+
+		foreach (other, job->result != NULL ? job->result->earlier : NIL)
+		{
+			const EarlierValue *earlier = lfirst(other);
+
+			columns_row(columns);
+			column_uuid(columns, &job->user_id);
+			column_text(columns, job->platform->name);
+			column_date(columns, job->date);
+			column_text(columns, earlier->field);
+			column_time(columns, earlier->ends_at);
+			column_count(columns, earlier->value);
+			column_time(columns, job->account.observed_at);
+			column_datum(columns, BoolGetDatum(config_test_now[0] != '\0'), false);
+		}
+	}
+	if (columns->rows == 0)
+		return;
+	columns_execute(&plan, revise_sql, columns, SPI_OK_UPDATE_RETURNING);
+	n = (int) SPI_processed;
+	revised = palloc(sizeof(Revised) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple tuple = SPI_tuptable->vals[i];
+		TupleDesc desc = SPI_tuptable->tupdesc;
+		bool null;
+
+		revised[i].user_id = datumCopy(SPI_getbinval(tuple, desc, 1, &null), false, UUID_LEN);
+		revised[i].platform = TextDatumGetCString(SPI_getbinval(tuple, desc, 2, &null));
+		revised[i].date = DatumGetDateADT(SPI_getbinval(tuple, desc, 3, &null));
+	}
+	for (int i = 0; i < n; i++)
+		series_repair(revised[i].user_id, revised[i].platform, revised[i].date, revised[i].date);
+}
