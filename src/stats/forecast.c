@@ -14,6 +14,12 @@
 /* Older values say little of the next ones, and this bounds the time. */
 #define MOST_HISTORY 4000
 
+/* However alike the past errors are, they count as this many that stand alone. */
+#define LEAST_DEGREES 3.0
+
+/* Smoothing weights that are fitted to a series. */
+#define FITTED 2.0
+
 typedef enum Method
 {
 	NAIVE,
@@ -280,12 +286,46 @@ weigh(const double *x, int n, const Track *tracks, int origin, int horizon, doub
 		weight[m] /= total;
 }
 
+/*
+ * Errors of neighbouring origins resemble each other, the more the further ahead they look: so many of m errors are worth
+ * one that stands alone, by their lag-one autocorrelation as in Pyper and Peterman (1998, 10.1139/f98-104).
+ */
+static double
+independence(const double *size, int m)
+{
+	double r = fmax(0.0, stats_autocorrelation(size, m, 1));
+
+	return (1.0 - r) / (1.0 + r);
+}
+
+/* How much wider an interval is whose spread is known from so few errors: Student's t against the normal. */
+static double
+t_widening(double level, double degrees)
+{
+	double tail = 0.5 - 0.5 * level;
+	double z = -stats_normal_quantile(tail);
+	double low = z;
+	double high = 4.0 * z + 4.0;
+
+	for (int i = 0; i < 40; i++)
+	{
+		double middle = 0.5 * (low + high);
+
+		if (stats_t_sf(middle, degrees) > tail)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low / z;
+}
+
 /* Half the width of the interval h steps ahead per unit of volatility, from past errors; NaN when they are too few. */
 static double
 reach_of_errors(const double *x, int n, const Track *tracks, const double *weight, const double *volatility,
 				int origin, int h, double level, double *work)
 {
 	double steps[METHODS];
+	double wider;
 	int m = 0;
 	int rank;
 
@@ -299,7 +339,9 @@ reach_of_errors(const double *x, int n, const Track *tracks, const double *weigh
 	rank = (int) ceil(level * (m + 1) - 1e-9);
 	if (rank > m || m < 4)
 		return STATS_UNKNOWN;
-	return stats_select_inplace(work, m, rank - 1);
+	/* in order of time still */
+	wider = t_widening(level, fmax(LEAST_DEGREES, (m - 1) * independence(work, m)));
+	return wider * stats_select_inplace(work, m, rank - 1);
 }
 
 /* Whether the differences of x repeat themselves after `period`, by the test that M4 used on values. */
@@ -332,7 +374,8 @@ forecast_line(const double *y, int n, int horizon, double level, Track *tracks, 
 	double weight[METHODS];
 	double steps[METHODS];
 	double recent = 0.0;
-	double average = 0.0;
+	double steady;
+	double fitted;
 	double reach = 0.0;
 	int measured = 0;
 	int known = 0;
@@ -341,8 +384,8 @@ forecast_line(const double *y, int n, int horizon, double level, Track *tracks, 
 	weigh(y, n, tracks, origin, horizon, weight);
 
 	/*
-	 * Mean absolute error one step ahead: half that of the last twenty or so, half that of the whole series, as a short
-	 * memory alone makes intervals too narrow by chance.
+	 * Mean absolute error one step ahead, by half of the last twenty or so and by half of the last hundred, as a short
+	 * memory alone makes intervals too narrow by chance. Both begin with that of the whole series.
 	 */
 	for (int i = 0; i < METHODS; i++)
 		steps[i] = damped_steps(tracks[i].phi, 1);
@@ -350,21 +393,28 @@ forecast_line(const double *y, int n, int horizon, double level, Track *tracks, 
 	{
 		if (!isnan(y[t]))
 		{
-			average += fabs(y[t] - weighted(tracks, weight, steps, t - 1));
+			recent += fabs(y[t] - weighted(tracks, weight, steps, t - 1));
 			known++;
 		}
 	}
-	average /= known;
-	recent = average;
+	recent /= known;
+	steady = recent;
 	volatility[0] = recent;
 	for (int t = 1; t < n; t++)
 	{
 		if (!isnan(y[t]))
-			recent += 0.05 * (fabs(y[t] - weighted(tracks, weight, steps, t - 1)) - recent);
-		volatility[t] = 0.5 * recent + 0.5 * average;
+		{
+			double error = fabs(y[t] - weighted(tracks, weight, steps, t - 1));
+
+			recent += 0.05 * (error - recent);
+			steady += 0.01 * (error - steady);
+		}
+		volatility[t] = 0.5 * recent + 0.5 * steady;
 		if (!(volatility[t] > 0.0))
 			volatility[t] = 1.0;
 	}
+	/* the past errors are those of weights that were fitted to them */
+	fitted = sqrt((known + FITTED) / fmax(known - FITTED, 1.0));
 
 	for (int h = 1; h <= horizon; h++)
 	{
@@ -381,7 +431,7 @@ forecast_line(const double *y, int n, int horizon, double level, Track *tracks, 
 		for (int i = 0; i < METHODS; i++)
 			steps[i] = damped_steps(tracks[i].phi, h);
 		step[h - 1].mean = weighted(tracks, weight, steps, n - 1);
-		here = reach * volatility[n - 1] * (measured > 0 ? sqrt((double) h / measured) : 1.0);
+		here = fitted * reach * volatility[n - 1] * (measured > 0 ? sqrt((double) h / measured) : 1.0);
 		step[h - 1].lo = step[h - 1].mean - here;
 		step[h - 1].hi = step[h - 1].mean + here;
 	}
