@@ -68,4 +68,4 @@ CREATE FUNCTION goal_eta(
     OUT hi   float8)
 AS 'MODULE_PATHNAME', 'dreamsuite_goal_eta' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION goal_eta(float8[], float8, float8) IS
-    'Days until a growing counter reaches a target, with an interval from how its pace changed in the past. 0 when reached; null where it is not reached at the present pace, is too far, or history is too short.';
+    'Days until a growing counter reaches a target, with an interval from how its pace changed in the past, in a short history from how that of other counters does. 0 when reached; null where it is not reached at the present pace, is too far, or fewer than eight days are known.';

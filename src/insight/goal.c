@@ -85,18 +85,7 @@ find_eta(const Track *track, double target, bool falling, GoalState *state)
 	state->eta_lo = eta.lo;
 	state->eta_hi = eta.hi;
 	state->windows = eta.windows;
-	if (eta.verdict == GOAL_TOO_LITTLE && eta.rate > 0)
-	{
-		double days = ((falling ? -target : target) - level[n - 1]) / eta.rate;
-
-		/* the plain division, no further than the method itself would look */
-		if (days <= Min(STATS_GOAL_MOST, 2 * n))
-		{
-			state->eta = days;
-			state->eta_lo = state->eta_hi = NAN;
-			state->plain = true;
-		}
-	}
+	state->pooled = eta.pooled;
 	pfree(level);
 }
 
@@ -388,20 +377,26 @@ eta_fact(Run *run, const Goal *goal, const Outlet *outlet, const Track *track, c
 	fact->effect_hi = state->eta_hi;
 	fact->effect_kind = "days";
 	fact->effect_size = 0.5;
-	fact->evidence_class = state->plain ? EVIDENCE_HEURISTIC : EVIDENCE_FORECAST;
-	fact->method = state->plain ? "what remains, divided by the pace of the last 7 days"
-								: "conformal prediction from past changes of pace, 80 % interval";
+	/* how other counters behave is no evidence of this one */
+	fact->evidence_class = state->windows == 0 ? EVIDENCE_HEURISTIC : EVIDENCE_FORECAST;
+	fact->method =
+		state->windows == 0
+			? "pace of the last 7 days, 80 % interval by how the pace of other counters changes"
+		: state->pooled
+			? "conformal prediction from past changes of pace, 80 % interval, lengthened as that of other counters"
+			: "conformal prediction from past changes of pace, 80 % interval";
 	fact->parameters = "\"cover\":0.8,\"pace_days\":7,\"most_days\":180";
 	fact->rows =
 		evidence_rows(run, track, run->full ? track_since(track, state->at) : state->at - 7, state->at, 3);
-	if (state->plain)
-	{
+	if (state->pooled)
 		fact->caveats = lappend(fact->caveats, "short_history");
+	if (state->windows == 0 && !isnan(state->eta_hi))
 		fact->sentence = psprintf(
-			"At the present pace (+%s a day) you reach %s around %s; the history is too short to say "
-			"how sure that is.",
-			say_number(fabs(state->pace)), say_goal(goal), say_date(state->day + (int) ceil(state->eta)));
-	}
+			"At the present pace (%s%s a day) you reach %s around %s. The history is too short to say how sure that is; "
+			"of other counters, 8 of 10 would between %s and %s.",
+			state->pace > 0 ? "+" : "", say_number(state->pace), say_goal(goal),
+			say_date(state->day + (int) ceil(state->eta)), say_date(state->day + (int) floor(state->eta_lo)),
+			say_date(state->day + (int) ceil(state->eta_hi)));
 	else if (isnan(state->eta_hi))
 	{
 		fact->caveats = lappend(fact->caveats, "open_interval");

@@ -180,7 +180,7 @@ typedef struct GoalState
 	DateADT start, end;         /* of the period; end may be DATEVAL_NOEND */
 	double eta, eta_lo, eta_hi; /* days from `day`; NaN: unknown */
 	int windows;
-	bool plain;         /* eta is what remains divided by the pace: history is too short for more */
+	bool pooled;        /* history is too short: the interval is (also) that of other counters */
 	bool falling;       /* less of it is the goal */
 	bool holds;         /* the number of today is at the target */
 	bool reached;       /* it is, or it was on a day since the goal was set: the goal is done */

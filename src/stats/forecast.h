@@ -23,7 +23,8 @@ typedef struct ForecastStep
  *    when they are there.
  *
  *    Intervals are quantiles of the errors made k steps ahead at past origins, in units of the volatility at the
- *    origin, times the volatility now.
+ *    origin, times the volatility now. They are wider by what those errors do not tell: errors of neighbouring origins
+ *    overlap and count as fewer (Student's t with so many degrees of freedom), and the weights were fitted to them.
  *
  * x        n values in order; NaN is missing; those before the last 4,000 are not used
  * horizon  1 .. STATS_FORECAST_MOST

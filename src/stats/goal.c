@@ -3,6 +3,7 @@
  *    Date of a goal by rate-ratio conformal prediction. See goal.h.
  */
 #include "stats/stats.h"
+#include "stats/distributions.h"
 #include "stats/robust.h"
 #include "stats/goal.h"
 
@@ -83,6 +84,71 @@ ratios_at(const double *level, int first, int last, int horizon, double cover, d
 	return ratios;
 }
 
+/*
+ * The same of many counters: 10 %, median and 90 %. Made by test/sim_stats/pooled.c from counters that are drawn broadly
+ * (pace that wanders, jumps, bursts, grows, declines).
+ */
+static const struct
+{
+	int horizon;
+	double low, middle, high;
+} pooled[] = {
+	{1, -0.505, -0.039, 0.380}, {2, -0.396, -0.025, 0.326},  {4, -0.335, -0.014, 0.295},
+	{7, -0.316, -0.008, 0.290}, {14, -0.324, -0.001, 0.316}, {28, -0.349, 0.010, 0.367},
+	{56, -0.384, 0.021, 0.434}, {112, -0.445, 0.046, 0.550}, {180, -0.519, 0.070, 0.705},
+};
+
+#define POOLED_Z 1.2815515655446004 /* of the 90 % quantile */
+
+/* Between the horizons of the table by a straight line over their logarithm. */
+static Ratios
+pooled_at(int horizon)
+{
+	int i = 1;
+	double share;
+
+	while (i < (int) (sizeof(pooled) / sizeof(pooled[0])) - 1 && pooled[i].horizon < horizon)
+		i++;
+	share = log((double) horizon / pooled[i - 1].horizon) /
+			log((double) pooled[i].horizon / pooled[i - 1].horizon);
+	return (Ratios){0, pooled[i - 1].low + share * (pooled[i].low - pooled[i - 1].low),
+					pooled[i - 1].middle + share * (pooled[i].middle - pooled[i - 1].middle),
+					pooled[i - 1].high + share * (pooled[i].high - pooled[i - 1].high)};
+}
+
+/*
+ * The ratios at a horizon for which the series has too few windows of its own. Where it has them at a shorter horizon
+ * (`own`, at `own_horizon`), they go on from there as those of other counters do. Where it has none at all, they are those
+ * of other counters, wider by what small counts add: a week of k events tells the rate to 1 / sqrt(k).
+ */
+static Ratios
+ratios_beyond(const Ratios *own, int own_horizon, int horizon, double rate, double cover)
+{
+	Ratios there = pooled_at(horizon);
+	double below = there.middle - there.low;
+	double above = there.high - there.middle;
+
+	if (own_horizon > 0 && isfinite(own->middle))
+	{
+		Ratios here = pooled_at(own_horizon);
+
+		below *= (own->middle - own->low) / (here.middle - here.low);
+		above *= (own->high - own->middle) / (here.high - here.middle);
+		there.middle += own->middle - here.middle;
+	}
+	else
+	{
+		double z = -stats_normal_quantile(0.5 - 0.5 * cover);
+		double chance = POOLED_Z * POOLED_Z * (1.0 / (rate * PACE) + 1.0 / (rate * horizon));
+
+		below = sqrt(below * below + chance) * z / POOLED_Z;
+		above = sqrt(above * above + chance) * z / POOLED_Z;
+	}
+	there.low = there.middle - below;
+	there.high = there.middle + above;
+	return there;
+}
+
 /* Days until rate H exp(q(H)) reaches the gap, between whole days by a straight line; NaN while it does not. */
 static double
 first_reach(double before, double after, double gap, int day_before, int day)
@@ -118,10 +184,11 @@ stats_goal_eta(const double *level, int n, double target, double cover, GoalEta 
 	StatsStatus status = STATS_NO_MEMORY;
 	int first, last, most, since;
 	double gap;
-	bool history_ends = false;
+	Ratios own = {0, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN};
+	int own_horizon = 0;
 	double reach_low = 0.0, reach_middle = 0.0, reach_high = 0.0;
 
-	*eta = (GoalEta){GOAL_TOO_LITTLE, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN, 0};
+	*eta = (GoalEta){GOAL_TOO_LITTLE, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN, STATS_UNKNOWN, 0, false};
 	if (known == NULL || work == NULL)
 		goto done;
 	status = STATS_OK;
@@ -148,15 +215,22 @@ stats_goal_eta(const double *level, int n, double target, double cover, GoalEta 
 	most = 2 * (last - first + 1) < STATS_GOAL_MOST ? 2 * (last - first + 1) : STATS_GOAL_MOST;
 	for (int day = 1, before = 0; day <= most && isnan(eta->hi); before = day, day = next_horizon(day, most))
 	{
-		Ratios ratios = ratios_at(known, first, last, day, cover, work);
+		Ratios ratios = {0};
 		double low, middle, high;
 
-		if (ratios.windows < STATS_GOAL_WINDOWS)
+		if (!eta->pooled)
+			ratios = ratios_at(known, first, last, day, cover, work);
+		if (ratios.windows >= STATS_GOAL_WINDOWS)
 		{
-			history_ends = true;
-			break;
+			own = ratios;
+			own_horizon = day;
+			eta->windows = ratios.windows;
 		}
-		eta->windows = ratios.windows;
+		else
+		{
+			eta->pooled = true;
+			ratios = ratios_beyond(&own, own_horizon, day, eta->rate, cover);
+		}
 		/* Monotone in the horizon, as a level that is reached stays reached. */
 		low = fmax(reach_low, eta->rate * day * exp(ratios.low));
 		middle = fmax(reach_middle, eta->rate * day * exp(ratios.middle));
@@ -171,10 +245,7 @@ stats_goal_eta(const double *level, int n, double target, double cover, GoalEta 
 		reach_middle = middle;
 		reach_high = high;
 	}
-	if (!isnan(eta->days))
-		eta->verdict = GOAL_DATED;
-	else
-		eta->verdict = history_ends ? GOAL_TOO_LITTLE : GOAL_TOO_FAR;
+	eta->verdict = isnan(eta->days) ? GOAL_TOO_FAR : GOAL_DATED;
 	eta->lo = days_from_end(eta->lo, since);
 	eta->days = days_from_end(eta->days, since);
 	eta->hi = days_from_end(eta->hi, since);

@@ -14,7 +14,7 @@ typedef enum GoalVerdict
 	GOAL_REACHED,     /* the last known level is the target or more: all three are 0 */
 	GOAL_NOT_AT_PACE, /* the level did not rise in the last 7 days: all NaN */
 	GOAL_TOO_FAR,     /* not within min(180, 2 x history) days at this pace; lo may be known */
-	GOAL_TOO_LITTLE   /* history does not reach far enough: days is NaN, lo may be known */
+	GOAL_TOO_LITTLE   /* fewer than eight days are known: all NaN */
 } GoalVerdict;
 
 typedef struct GoalEta
@@ -23,7 +23,9 @@ typedef struct GoalEta
 	double days; /* from the last element of the array, median of what pace did in the past */
 	double lo, hi;
 	double rate; /* per day, over the last 7 days */
-	int windows; /* past windows behind the answer, at its horizon */
+	int windows; /* past windows behind the answer, at the longest horizon that has enough */
+	bool
+		pooled; /* beyond that horizon, or altogether, the interval is how the pace of other counters changes */
 } GoalEta;
 
 /*
@@ -32,6 +34,10 @@ typedef struct GoalEta
  *    every past day, says how the rate from now on may compare with the present one. The date solves
  *    target - level = rate H exp(q), q a quantile of those log ratios at horizon H; a calibration in the manner of
  *    conformal prediction (Vovk, Gammerman and Shafer 2005), on overlapping windows.
+ *
+ *    Where fewer than STATS_GOAL_WINDOWS windows of that length lie in the past, a table of how the pace of simulated
+ *    counters changes takes over: it lengthens what the series itself showed at shorter horizons, and stands alone where
+ *    it showed nothing.
  *
  * level   n daily values of a counter; NaN is missing, inner gaps are bridged by a straight line; windows older than
  *         the last 730 do not count

@@ -95,7 +95,8 @@ SELECT round(days::numeric, 6) AS days, round(lo::numeric, 6) AS lo, round(hi::n
 FROM levels, goal_eta(x, 1000 + 10 * 229);
 SELECT g.* FROM levels, goal_eta(x, 2000) g;                                    -- reached
 SELECT g.* FROM levels, goal_eta(x, 1e9) g;                                     -- too far
-SELECT g.* FROM levels, goal_eta(x[1:40], 2000) g;                              -- too little history
+SELECT round(days) AS days, lo < days AND days < hi AS as_other_counters FROM levels, goal_eta(x[1:40], 1690) g; -- too short a history of its own
+SELECT g.* FROM levels, goal_eta(x[1:7], 1100) g;                               -- too little history
 SELECT * FROM goal_eta(array_fill(500::float8, ARRAY[200]), 600);               -- not at this pace
 SELECT * FROM goal_eta('{}', 600);
 SELECT goal_eta(NULL, 600) IS NULL AS nothing;

@@ -103,9 +103,17 @@ test_goal(void)
 	stats_goal_eta(level, 200, 2000.0, 0.8, &eta);
 	ok(eta.verdict == GOAL_REACHED && eta.days == 0.0 && eta.hi == 0.0, "reached");
 	stats_goal_eta(level, 200, 1e9, 0.8, &eta);
-	ok(eta.days != eta.days && eta.verdict == GOAL_TOO_LITTLE, "too far for this history");
-	stats_goal_eta(level, 40, 2000.0, 0.8, &eta);
-	ok(eta.verdict == GOAL_TOO_LITTLE && isnan(eta.days) && isnan(eta.lo), "40 days are too few");
+	ok(isnan(eta.days) && isnan(eta.lo) && eta.verdict == GOAL_TOO_FAR, "too far for any history");
+	stats_goal_eta(level, 90, 1000.0 + 10.0 * 149, 0.8, &eta);
+	ok(eta.pooled && eta.windows >= STATS_GOAL_WINDOWS,
+	   "a horizon that history does not reach goes on from what it showed");
+	near(eta.lo, eta.hi, 2.0, "which is a steady pace");
+	stats_goal_eta(level, 20, 1000.0 + 10.0 * 29, 0.8, &eta);
+	ok(eta.verdict == GOAL_DATED && eta.pooled && eta.windows == 0,
+	   "a history without windows takes those of others");
+	ok(eta.lo < 9.0 && eta.days > 8.0 && eta.days < 12.0 && eta.hi > 11.0, "whose pace changes");
+	stats_goal_eta(level, 7, 2000.0, 0.8, &eta);
+	ok(eta.verdict == GOAL_TOO_LITTLE && isnan(eta.days) && isnan(eta.lo), "seven days are too few");
 	ok(stats_goal_eta(level, 0, 5.0, 0.8, &eta) == STATS_OK && eta.verdict == GOAL_TOO_LITTLE, "none is");
 	ok(stats_goal_eta(level, 1, 2000.0, 0.8, &eta) == STATS_OK && eta.verdict == GOAL_TOO_LITTLE, "one is");
 	for (int i = 0; i < 200; i++)
