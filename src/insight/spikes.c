@@ -189,7 +189,7 @@ describe(Run *run, Fact *fact, const Outlet *outlet, const Track *track, const S
 	fact->n_baseline = event->test.n;
 	fact->n_missing = track_missing(track, event->open - STATS_ANOMALY_WINDOW, event->open);
 	fact->least = STATS_ANOMALY_LEAST;
-	fact->method = "day against the 28 days before, weekday removed, scaled MAD with floors, Student's t";
+	fact->method = "day against the 28 days before, weekday removed, scaled MAD of up to 84 days with floors, Student's t";
 	fact->parameters =
 		"\"window_days\":28,\"period\":7,\"least_ratio\":1.3,\"new_peak\":1.15,\"tested_days\":28";
 	fact->rows = run->full ? gain_rows(run, track, event->open - STATS_ANOMALY_WINDOW, last)

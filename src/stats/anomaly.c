@@ -14,6 +14,9 @@
 #define WINDOW      STATS_ANOMALY_WINDOW
 #define SMALL_COUNT 10.0
 
+/* The spread of days is learnt from so many windows, each about its own level. */
+#define WINDOWS 3
+
 /* The scale on which one window is judged. */
 typedef enum Curve
 {
@@ -83,6 +86,7 @@ typedef struct Expected
 	int n;
 	double centre; /* on the curve, for the day's phase */
 	double scale;
+	int behind; /* known days that the scale rests on */
 	bool still; /* most days of the window are equal */
 } Expected;
 
@@ -94,6 +98,7 @@ typedef struct Walk
 	StatsScale scale;
 	Curve curve;
 	bool started;
+	bool steady;     /* the scale is that of three windows, where it is more than that of the last */
 	double *y;       /* x on the curve, as far back as anything looks */
 	double *effects; /* by index modulo period */
 } Walk;
@@ -105,14 +110,22 @@ effect_span(int period)
 	return 8 * period < 56 ? 56 : 8 * period;
 }
 
+/* How far anything looks back. */
+static int
+reach_back(int period)
+{
+	return effect_span(period) < WINDOWS * WINDOW ? WINDOWS * WINDOW : effect_span(period);
+}
+
 static bool
-walk_start(Walk *walk, const double *x, int n, int period, StatsScale scale)
+walk_start(Walk *walk, const double *x, int n, int period, StatsScale scale, bool steady)
 {
 	*walk = (Walk){x,
 				   period,
 				   scale,
 				   CURVE_PLAIN,
 				   false,
+				   steady,
 				   malloc(sizeof(double) * (n + 1)),
 				   calloc(period, sizeof(double))};
 	return walk->y != NULL && walk->effects != NULL;
@@ -123,6 +136,41 @@ walk_end(Walk *walk)
 {
 	free(walk->y);
 	free(walk->effects);
+}
+
+/*
+ * Distances of the days before t from the level of their own window of 28 days, without phases; windows that are hardly
+ * known are left out. Returns how many. `effects`: NULL for none.
+ */
+static int
+distances(const double *y, int t, const double *effects, int period, double *distance)
+{
+	double window[WINDOW];
+	int m = 0;
+
+	for (int w = 0; w < WINDOWS; w++)
+	{
+		int end = t - w * WINDOW;
+		int begin = end - WINDOW;
+		int n = 0;
+		double middle;
+
+		if (begin < 0)
+			break;
+		for (int i = begin; i < end; i++)
+		{
+			if (!isnan(y[i]))
+				distance[m + n++] = y[i] - (effects ? effects[i % period] : 0.0);
+		}
+		if (n < STATS_ANOMALY_LEAST)
+			continue;
+		memcpy(window, distance + m, sizeof(double) * n);
+		middle = stats_median_inplace(window, n);
+		for (int i = m; i < m + n; i++)
+			distance[i] = fabs(distance[i] - middle);
+		m += n;
+	}
+	return m;
 }
 
 /*
@@ -157,7 +205,8 @@ walk_to(Walk *walk, int t, Expected *expected, bool *turned)
 		StatsStatus status;
 
 		start = start < 0 ? 0 : start + (walk->period - start % walk->period) % walk->period;
-		for (int i = from < start ? from : start; *turned && i < t; i++)
+		for (int i = t - reach_back(walk->period) < 0 ? 0 : t - reach_back(walk->period); *turned && i < t;
+			 i++)
 			walk->y[i] = bend(x[i], curve);
 		status = stats_phase_effects(walk->y + start, t - start, walk->period, walk->effects);
 		if (status == STATS_NO_MEMORY)
@@ -167,7 +216,7 @@ walk_to(Walk *walk, int t, Expected *expected, bool *turned)
 	}
 	walk->y[t] = bend(x[t], curve);
 
-	*expected = (Expected){curve, 0, STATS_UNKNOWN, STATS_UNKNOWN, false};
+	*expected = (Expected){curve, 0, STATS_UNKNOWN, STATS_UNKNOWN, 0, false};
 	for (int i = from; i < t; i++)
 		equal += x[i] == middle;
 	for (int i = from; i < t; i++)
@@ -195,6 +244,18 @@ walk_to(Walk *walk, int t, Expected *expected, bool *turned)
 	}
 	expected->centre = stats_median_inplace(window, expected->n);
 	expected->scale = STATS_MAD_TO_SD * stats_mad(window, expected->n, expected->centre, work);
+	expected->behind = expected->n;
+	if (walk->steady && !expected->still && t >= WINDOWS * WINDOW)
+	{
+		double distance[WINDOWS * WINDOW];
+		int m = distances(walk->y, t, walk->period > 1 ? walk->effects : NULL, walk->period, distance);
+
+		if (m > expected->n)
+		{
+			expected->scale = fmax(expected->scale, STATS_MAD_TO_SD * stats_median_inplace(distance, m));
+			expected->behind = m;
+		}
+	}
 	if (expected->still)
 	{
 		/* What the few other days did is no surprise, as a counter that is rounded and moves in steps of 100. */
@@ -227,19 +288,29 @@ judge(double x, const Expected *expected, DayTest *test)
 		test->z = y == expected->centre ? 0.0 : copysign(INFINITY, y - expected->centre);
 }
 
-/* The degrees of freedom of a window of n days: heavy tails, as no window is normal. */
+/* The degrees of freedom of a scale from n days: heavy tails, as no window is normal. */
 static double
 degrees(int n)
 {
 	return fmax(3.0, 0.25 * n);
 }
 
+/*
+ * The steadier the scale, the lighter the tails. Only upwards: the logarithm of a count has a longer tail below, where now
+ * and then hardly anything comes.
+ */
+static double
+tail(const Expected *expected, double z)
+{
+	return stats_t_two_sided(z, degrees(z > 0.0 ? expected->behind : expected->n));
+}
+
 StatsStatus
 stats_day_test(const double *x, int t, int period, StatsScale scale, DayTest *test)
 {
 	/* Only what the day looks back at, from a day of phase 0. */
-	int skipped = t - effect_span(period) - period;
-	Expected expected = {CURVE_PLAIN, 0, STATS_UNKNOWN, STATS_UNKNOWN, false};
+	int skipped = t - reach_back(period) - period;
+	Expected expected = {CURVE_PLAIN, 0, STATS_UNKNOWN, STATS_UNKNOWN, 0, false};
 	bool turned;
 	Walk walk;
 	StatsStatus status = STATS_NO_MEMORY;
@@ -247,10 +318,10 @@ stats_day_test(const double *x, int t, int period, StatsScale scale, DayTest *te
 	skipped = skipped < 0 ? 0 : skipped - skipped % period;
 	x += skipped;
 	t -= skipped;
-	if (walk_start(&walk, x, t + 1, period, scale))
+	if (walk_start(&walk, x, t + 1, period, scale, true))
 		status = walk_to(&walk, t, &expected, &turned);
 	judge(x[t], &expected, test);
-	test->p_value = stats_t_two_sided(test->z, degrees(test->n));
+	test->p_value = tail(&expected, test->z);
 	if (status == STATS_OK && isnan(test->z))
 		status = STATS_TOO_FEW;
 	walk_end(&walk);
@@ -316,7 +387,7 @@ stats_spike_events(const double *x, int n, int period, StatsScale scale, const S
 	*count = 0;
 	if (tests != NULL)
 		*tests = 0;
-	if (!walk_start(&walk, x, n, period, scale))
+	if (!walk_start(&walk, x, n, period, scale, true))
 		status = STATS_NO_MEMORY;
 	for (int t = 0; t < n && status == STATS_OK; t++)
 	{
@@ -347,7 +418,7 @@ stats_spike_events(const double *x, int n, int period, StatsScale scale, const S
 			judge(x[t], &expected, &test);
 			if (isnan(test.z))
 				continue;
-			test.p_value = stats_t_two_sided(test.z, degrees(test.n));
+			test.p_value = tail(&expected, test.z);
 			if (tests != NULL)
 				(*tests)++;
 			if (is_alarm(x[t], &test, rule) && is_local_peak(x, t, test.z > 0.0))
@@ -441,7 +512,7 @@ stats_anomaly_scores(const double *x, int n, int period, double *score)
 	Record record = {{0}, 0};
 	LongRun run = {0.0, 0};
 
-	if (!walk_start(&walk, x, n, period, STATS_SCALE_COUNTS))
+	if (!walk_start(&walk, x, n, period, STATS_SCALE_COUNTS, false))
 		status = STATS_NO_MEMORY;
 	for (int t = 0; t < n && status == STATS_OK; t++)
 	{
@@ -461,7 +532,7 @@ stats_anomaly_scores(const double *x, int n, int period, double *score)
 		judge(x[t], &expected, &test);
 		if (isnan(test.z))
 			continue;
-		/* The steadier the scale, the lighter the tails. */
+		/* The steadier the scale, the lighter the tails, here too. */
 		p = stats_t_two_sided(test.z, degrees(test.n) + fmin(run.seen, 60) / 20.0);
 		remember(&run, bend(x[t], expected.curve) - expected.centre, fmax(expected.scale, window_scale));
 		score[t] = 1.0 / (1.0 + calibrate(&record, p) / STATS_SURPRISE);

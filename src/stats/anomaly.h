@@ -27,7 +27,8 @@ typedef struct DayTest
 	double upper;    /* baseline + 2 scales, in units of x */
 	double lower;    /* baseline - 2 scales */
 	double z;        /* distance to the baseline in scales */
-	double p_value;  /* two-sided, Student's t with max(3, n / 4) degrees of freedom */
+	double
+		p_value; /* two-sided, Student's t; degrees of freedom: a quarter of the days behind the scale, at least 3 */
 } DayTest;
 
 /*
@@ -37,8 +38,10 @@ typedef struct DayTest
  * x       the series up to and including index t
  * period  7 for weekdays, 1 for none
  *
- * The scale is the scaled MAD, but at least 5 % of the level and one Poisson standard deviation of a count, so that a
- * window without spread does not alarm on + 1; where most days are equal it is also half of what the others deviate. It grows by what the
+ * The scale is the scaled MAD of the 28 days, or that of the 84 days before, about the median of each 28, where it is
+ * more: the days behind it count for values above the baseline. It is at least 5 % of the level and one Poisson standard
+ * deviation of a count, so that a window without spread does not alarm on + 1; where most days are equal it is also half
+ * of what the others deviate. It grows by what the
  * median and the weekday effects are uncertain. STATS_TOO_FEW when fewer than 14 of the 28 days, or the day itself, are
  * unknown: all fields but n NaN. Leys et al. 2013, 10.1016/j.jesp.2013.03.013.
  */

@@ -3,15 +3,13 @@
 #
 #   test/bench/insight.sh                                 730 days, 2,000 posts with their first 30 days
 #   DAYS=365 POSTS=500 ROUNDS=20 test/bench/insight.sh    less
-#   NULLS=200 test/bench/insight.sh                       also the false alarms of artists without any truth, and what is
-#                                                         found of planted ones (see test/insight/statistics.sh)
 #
 # Makes the database bench_insight on the server that PGHOST and PGPORT name, and drops it. Times are the median and the
 # best of the rounds; the profile is that of the best.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-DAYS=${DAYS:-730} POSTS=${POSTS:-2000} ROUNDS=${ROUNDS:-31} NULLS=${NULLS:-0}
+DAYS=${DAYS:-730} POSTS=${POSTS:-2000} ROUNDS=${ROUNDS:-31}
 ARTIST=00000000-0000-4000-8000-000000000001
 run() { PGOPTIONS='-c client_min_messages=warning' psql -X -q -A -t -v ON_ERROR_STOP=1 -d bench_insight "$@"; }
 
@@ -40,7 +38,3 @@ for call in insight_facts top_facts goal_status; do
 done
 echo "where the time of insight_facts() goes, ${profile:-unknown}"
 rm -f "$OUT"
-
-if [ "$NULLS" -gt 0 ]; then
-    PGDATABASE=bench_insight ARTISTS=$NULLS test/insight/statistics.sh
-fi

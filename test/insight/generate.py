@@ -19,7 +19,11 @@ LAST = datetime.date(2026, 6, 30)
 SIGMA = 0.9
 
 TRUTHS = ["none", "format", "weekday", "spike", "collaboration", "level", "weekend", "lead", "release", "week", "gap",
-          "reset", "rounding", "echo", "young", "growth_format", "zero"]
+          "reset", "rounding", "echo", "young", "growth_format", "zero", "spike2", "spike3", "drop", "format2", "weekday2",
+          "weekday3", "daypart3", "together3", "record"]
+
+# Spikes are spread over so many days: a day on which many accounts jump would be the platform's.
+SPIKE_DAYS = 20
 
 
 def user_id(truth, number):
@@ -93,9 +97,13 @@ class Artist:
         if self.truth in ("spike", "collaboration"):
             ig["audience"] = gains(self.draw, self.args.mean, 0, size=60)
             # not on the same day for all, or the platform would have moved
-            at = settled - 1 - self.number % 20
+            at = settled - 1 - self.number % SPIKE_DAYS
             ig["audience"][at] = round(12 * self.args.mean + 50)
             ig["audience"][at + 1] = round(6 * self.args.mean + 25)
+        elif self.truth in ("spike2", "spike3", "drop"):
+            # one day is a multiple of itself
+            at = settled - 1 - self.number % SPIKE_DAYS
+            ig["audience"][at] = round(ig["audience"][at] * {"spike2": 2, "spike3": 3, "drop": 0.02}[self.truth])
         elif self.truth == "level":
             ig["audience"] = [g if i < DAYS - 40 else round(3 * g) for i, g in enumerate(ig["audience"])]
         elif self.truth == "weekend":
@@ -122,6 +130,8 @@ class Artist:
             # one big day enters the 28-day window and leaves it
             listeners = [50000 + (20000 if 0 <= i - (DAYS - 30) < 28 else 0) + round(50 * z)
                          for i, z in enumerate(self.draw.wander(DAYS, 0))]
+        if self.truth == "record":
+            listeners[DAYS - 2] = listeners[DAYS - 1] = max(listeners) + 3000
         for i, day in enumerate(days()):
             if self.truth == "gap" and DAYS - 14 <= i < DAYS - 6:
                 continue                            # eight days lost, with all their gains in the next one
@@ -147,7 +157,7 @@ class Artist:
         for i in range(n):
             at = datetime.datetime.combine(LAST, datetime.time(0)) - datetime.timedelta(
                 days=(DAYS - 1) * (1 - (i + 0.5) / n), hours=-24 * self.draw.random.random())
-            platform = "tiktok" if self.truth == "weekday" else "instagram"
+            platform = "tiktok" if self.truth.startswith("weekday") else "instagram"
             kind = "video" if platform == "tiktok" else self.draw.random.choice(["reel", "photo", "carousel"])
             y = 5 + SIGMA * wander[i]
             title, views, who = "Post %d" % i, None, None
@@ -156,6 +166,16 @@ class Artist:
                 y += math.log(3) if kind == "reel" else 0
             elif self.truth == "weekday":
                 y = 5 + 0.25 * wander[i] + (math.log(1.4) if at.weekday() == 1 else 0)
+            elif self.truth == "format2":
+                kind = "reel" if i % 2 else "photo"
+                y += math.log(2) if kind == "reel" else 0
+            elif self.truth in ("weekday2", "weekday3"):
+                y += math.log(int(self.truth[-1])) if at.weekday() == 1 else 0
+            elif self.truth == "daypart3":
+                y += math.log(3) if 18 <= at.hour < 24 else 0
+            elif self.truth == "together3":
+                who = ["Ana"] if i % 3 == 0 else None
+                y += math.log(3) if who else 0
             elif self.truth == "growth_format":
                 # everything grows, and reels came late: none of it is the reels' merit
                 kind = "reel" if i > 0.5 * n and self.draw.random.random() < 0.85 else "photo"
@@ -169,7 +189,7 @@ class Artist:
                 views = round(20 * math.exp(y))
             self.items.append((self.user, platform, "post%d" % i, kind, at, title, who, round(math.exp(y)), views))
         if self.truth == "collaboration":
-            day = LAST - datetime.timedelta(days=2 + 2 + self.number % 20)    # the day before the spike
+            day = LAST - datetime.timedelta(days=2 + 2 + self.number % SPIKE_DAYS)    # the day before the spike
             self.items.append((self.user, "instagram", "duet", "reel", datetime.datetime.combine(day, datetime.time(18)),
                                "Duet feat. Ana", ["Ana"], 50000, None))
         if self.truth == "release":

@@ -77,7 +77,7 @@ report(const char *what, double rate, double least, double most)
 {
 	bool passed = rate >= least && rate <= most;
 
-	printf("%-6s %-66s %6.3f   (", passed ? "ok" : "NOT OK", what, rate);
+	printf("%-6s %-66s %6.3f   (", passed ? "ok" : "not ok", what, rate);
 	if (least > 0.0)
 		printf("%.2f to ", least);
 	else
