@@ -1,4 +1,5 @@
-# What is packaged: one version everywhere, a META.json that PGXN takes, and an archive that is whole. Sourced by check.
+# What is packaged: one version everywhere, a META.json that PGXN takes, and an archive that is whole. Sourced by check. DEB=1
+# builds the Debian package too, which takes minutes.
 
 # package_is NAME COMMAND...
 package_is() {
@@ -37,13 +38,14 @@ PYTHON
     if git rev-parse --git-dir >/dev/null 2>&1; then
         package_is "make dist" make -s dist PG_CONFIG="$PG_CONFIG"
         package_is "the archive is whole" python3 - <<'PYTHON'
-import json, zipfile
+import json, re, zipfile
 
 meta = json.load(open("META.json"))
 prefix = "dreamsuite-%s/" % meta["version"]
 names = zipfile.ZipFile("dist/dreamsuite-%s.zip" % meta["version"]).namelist()
 assert all(n.startswith(prefix) for n in names), "every file is under %s" % prefix
-for wanted in ["META.json", "Makefile", "LICENSE", "README.md", "dreamsuite.control", "src/init.c", "sql/parts/10_tables.sql",
+first = re.findall(r"^## (\S+)", open("CHANGELOG.md").read(), re.M)[-1]
+for wanted in ["META.json", "sql/dreamsuite--%s.sql" % first, "Makefile", "LICENSE", "README.md", "dreamsuite.control", "src/init.c", "sql/parts/10_tables.sql",
                "docs/security.md", meta["provides"]["dreamsuite"]["file"], meta["provides"]["dreamsuite"]["docfile"]]:
     assert prefix + wanted in names, "%s is missing" % wanted
 assert not [n for n in names if n.endswith((".o", ".so", ".bc", ".pyc"))], "something built is in it"
@@ -57,6 +59,19 @@ PYTHON
             'cd "$0" && mkdir -p p && cp -a debian-copy p/debian && cd p && pg_buildext updatecontrol && diff debian/control ../control' "$WORK"
     else
         skip "debian/control: postgresql-server-dev-all is not installed"
+    fi
+    package_is "a library that is missing is named, with the package that has it" sh -c \
+        'out=$(PKG_CONFIG_LIBDIR=/nowhere make -n PG_CONFIG="$0" 2>&1) && exit 1
+         echo "$out"; echo "$out" | grep -q "missing libcurl libsodium libjwt: .*libsodium-dev"' "$PG_CONFIG"
+    if [ -n "${DEB:-}" ]; then
+        need_packages build-essential debhelper postgresql-server-dev-all
+        mkdir -p "$WORK/deb" && git clone -q . "$WORK/deb/dreamsuite"
+        package_is "the Debian package builds" sh -c 'cd "$0" && dpkg-buildpackage -us -uc -b' "$WORK/deb/dreamsuite"
+        package_is "and holds the library, the scripts and the pages" sh -c \
+            'dpkg -c "$0"/postgresql-*-dreamsuite_*.deb >"$0/list" && grep -q lib/dreamsuite.so "$0/list" &&
+             grep -q "extension/dreamsuite--.*--.*sql" "$0/list" && grep -q docs/security.md "$0/list"' "$WORK/deb"
+    else
+        skip "the Debian package: DEB=1 builds it"
     fi
     say "package: done"
 fi
