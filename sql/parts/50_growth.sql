@@ -11,6 +11,7 @@ AS 'MODULE_PATHNAME', 'dreamsuite_repair_changes_trigger' LANGUAGE C VOLATILE CA
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION repair_changes_trigger() IS 'Repairs the stored change fields that depended on deleted or corrected days.';
 
+-- Install only: distribute() drops them, as Citus has none on distributed tables
 -- An INSERT has no such trigger: a restore or a bulk load keeps the values it brings.
 CREATE TRIGGER repair_after_delete AFTER DELETE ON daily_metrics
     REFERENCING OLD TABLE AS touched_old
@@ -20,6 +21,7 @@ CREATE TRIGGER repair_after_update AFTER UPDATE ON daily_metrics
     REFERENCING OLD TABLE AS touched_old NEW TABLE AS touched_new
     FOR EACH STATEMENT EXECUTE FUNCTION repair_changes_trigger();
 COMMENT ON TRIGGER repair_after_update ON daily_metrics IS 'Later days follow a corrected day.';
+-- End of install only
 
 CREATE FUNCTION growth_row(user_id uuid, platform text, date date, follower_count bigint, follower_change_24h integer,
     engagement_total bigint, content_count integer, metrics jsonb, names text[]) RETURNS bytea
