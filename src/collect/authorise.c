@@ -21,7 +21,6 @@
 #include "collect/token_answer.h"
 #include "config.h"
 #include "http/url.h"
-#include "oauth/form.h"
 #include "secrets/seal.h"
 
 #define RENEW_AHEAD_S  600 /* a run is over by then */
@@ -502,78 +501,6 @@ authorise_end(Job *job)
 	app_token_forget(job);
 }
 
-/* ---- On a request ---- */
-
-static void
-add_header(HttpRequest *http, const char *start, const char *token)
-{
-	http->headers = lappend(http->headers, psprintf("%s%s", start, token));
-}
-
-/* The token of the app that the request carries; NULL: it carries the artist's, or none. */
-static const char *
-app_token_for(const Job *job, const Request *request, int *serial)
-{
-	if (job->client.def == NULL ||
-		(request->step->token != TOKEN_APP && job->client.def->style != STYLE_MUSIC_USER))
-		return NULL;
-	return app_token(job, serial);
-}
-
-void
-authorise_request(Job *job, Request *request, HttpRequest *http)
-{
-	const OAuthDef *def = job->client.def;
-	TokenKind kind = request->step->token;
-	const char *user = job->tokens.access_token;
-	const char *app = app_token_for(job, request, &request->app_token);
-	MemoryContext old;
-	Form form = {0};
-
-	http->headers = list_copy(request->headers);
-	if (kind == TOKEN_NONE)
-		return;
-	request->token = job->token_serial;
-	if (def != NULL && def->style == STYLE_MUSIC_USER)
-	{
-		if (app != NULL || user != NULL)
-			add_header(http, "Authorization: Bearer ", app != NULL ? app : user);
-		if (kind != TOKEN_APP && user != NULL)
-			add_header(http, "Music-User-Token: ", user);
-		return;
-	}
-	if (app != NULL)
-	{
-		add_header(http, "Authorization: Bearer ", app);
-		return;
-	}
-	if (user == NULL)
-		return;
-	switch (def != NULL ? def->style : STYLE_BEARER)
-	{
-		case STYLE_OAUTH:
-			add_header(http, "Authorization: OAuth ", user);
-			break;
-		case STYLE_QUERY:
-			form_add(&form, "access_token", user);
-			break;
-		default:
-			add_header(http, "Authorization: Bearer ", user);
-			break;
-	}
-	old = MemoryContextSwitchTo(job->secret_context);
-	if (def != NULL && def->proof && job->client.secret != NULL)
-		form_add(&form, "appsecret_proof", oauth_proof(job->client.secret, user));
-	if (form.count > 0 && request->post && http->body != NULL)
-	{
-		http->body = form_text(psprintf("%s&", http->body), &form);
-		http->body_length = strlen(http->body);
-	}
-	else if (form.count > 0)
-		http->url = form_url(http->url, &form);
-	MemoryContextSwitchTo(old);
-}
-
 /* ---- Refusals ---- */
 
 /* Held requests go on with the new token of the app, or the job ends with what do_without() said. */
@@ -617,7 +544,7 @@ authorise_refused(Job *job, Request *request, const Verdict *verdict)
 {
 	bool apple = job->client.def != NULL && job->client.def->style == STYLE_MUSIC_USER;
 	int serial = 0;
-	const char *app = app_token_for(job, request, &serial);
+	const char *app = request_app_token(job, request, &serial);
 	bool stray = ++request->refusals < STRAY_REFUSALS;
 
 	/* Apple says 401 of the developer token and 403 of the artist's. */

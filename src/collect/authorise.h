@@ -14,6 +14,9 @@ extern void authorise_begin(Job *job);
 /* Puts the token that the request's step wants on it. Header lines are palloc'd; wipe them after sending. */
 extern void authorise_request(Job *job, Request *request, HttpRequest *http);
 
+/* The token of the app that the request carries, and which one it is; NULL: it carries the artist's, or none. */
+extern const char *request_app_token(const Job *job, const Request *request, int *serial);
+
 /*
  * The platform refused the token of a request: ERROR_AUTH_EXPIRED or ERROR_AUTH_REVOKED. ERROR_NONE: the request is asked
  * again, with a new token or without one. Else what the refusal comes to: ERROR_AUTH_REVOKED, ERROR_PERMISSION where only

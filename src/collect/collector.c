@@ -327,7 +327,7 @@ prune(void)
 	{
 		bool more = false;
 
-		resume_make_room(0);
+		resume_forget_old();
 		(void) transaction_try(prune_batch, &more, "prune the ledger");
 		prune_at = now + (more ? PRUNE_AGAIN_MS : PRUNE_EVERY_MS) * INT64CONST(1000);
 	}

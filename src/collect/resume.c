@@ -19,7 +19,7 @@
 #include "config.h"
 
 #define MOST_BYTES_EACH (1024 * 1024)
-#define MOST_BYTES      (16 * 1024 * 1024)
+#define MOST_BYTES      (40 * 1024 * 1024)
 #define MOST_AGE        (2 * USECS_PER_HOUR) /* of the first answer: the values of a day should not be hours apart */
 
 typedef struct Kept
@@ -55,7 +55,7 @@ is_too_old(const Kept *found)
 }
 
 void
-resume_make_room(Size size)
+resume_forget_old(void)
 {
 	dlist_mutable_iter iter;
 
@@ -63,7 +63,7 @@ resume_make_room(Size size)
 	{
 		Kept *found = dlist_container(Kept, node, iter.cur);
 
-		if (is_too_old(found) || kept_bytes + size > MOST_BYTES)
+		if (is_too_old(found))
 			MemoryContextDelete(take_out(found));
 	}
 }
@@ -72,15 +72,21 @@ bool
 resume_keep(Job *job)
 {
 	Kept *found;
+	Size size;
 
 	if (!job->keeps_answers || !resume_is_worth_it(job))
 		return false;
+	size = MemoryContextMemAllocated(job->context, true);
+	if (kept_bytes + size > MOST_BYTES)
+		resume_forget_old();
+	/* Those that are kept come first when their time has come, so an older one is worth more than this one. */
+	if (kept_bytes + size > MOST_BYTES)
+		return false;
 	found = MemoryContextAlloc(job->context, sizeof(Kept));
 	found->job = job;
-	found->size = MemoryContextMemAllocated(job->context, true);
-	resume_make_room(found->size);
+	found->size = size;
 	dlist_push_tail(&kept, &found->node);
-	kept_bytes += found->size;
+	kept_bytes += size;
 	return true;
 }
 

@@ -17,8 +17,8 @@ extern bool resume_is_worth_it(const Job *job);
 /* Keeps the memory of a stored job for its next try; false where the caller is to delete it. */
 extern bool resume_keep(Job *job);
 
-/* Forgets what is too old, and the oldest until there is room for so many bytes more. */
-extern void resume_make_room(Size size);
+/* Forgets what is too old to go on with. */
+extern void resume_forget_old(void);
 
 /* Gives a job that was just claimed what its last run left, where that still fits. */
 extern void resume_take(Job *job);

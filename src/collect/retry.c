@@ -188,7 +188,9 @@ retry_ending(const Job *job)
 			ending.attempts = Max(job->attempts - 1, 0);
 			ending.blocked_until =
 				job->blocked_until != 0 ? job->blocked_until : now + retry_backoff(job->attempts);
-			ending.next_due_at = ending.blocked_until;
+			/* What was begun goes on before anything new is begun: due since yesterday, when it is blocked no more. */
+			ending.next_due_at =
+				job->keeps_answers ? job->account.observed_at - USECS_PER_DAY : ending.blocked_until;
 			break;
 		case ERROR_OPERATOR:
 			/* Nothing an account can mend: it waits for its app, and is looked at again in an hour. */

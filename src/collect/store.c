@@ -206,10 +206,12 @@ store_batch(List *jobs, int lock_wait_ms, TimestampTz *next_due)
 	pace_store();
 	for (int i = 0; i < list_length(jobs); i++)
 	{
-		TimestampTz due = endings[i].next_due_at;
+		TimestampTz due = endings[i].next_due_at, blocked = endings[i].blocked_until;
 
 		done += ledger_not_begun(list_nth(jobs, i)) ? 0 : 1;
 		failed += !ledger_not_begun(list_nth(jobs, i)) && endings[i].outcome == OUTCOME_FAILED ? 1 : 0;
+		if (due != TIME_UNKNOWN && blocked != TIME_UNKNOWN)
+			due = Max(due, blocked);
 		if (due != TIME_UNKNOWN && (*next_due == TIME_UNKNOWN || due < *next_due))
 			*next_due = due;
 	}
