@@ -411,7 +411,11 @@ share_room(int most, const int *active, const bool *wanted, int *room)
 	for (int i = 0; platforms[i] != NULL; i++)
 	{
 		int share = Max(Max(most - all, 0) / Max(sharing, 1), ROOM_LEAST - active[i]);
+		int begun = resume_ready(platforms[i]);
 
+		/* What was begun, and comes first, is ended before more is begun: less is lost with the process. */
+		if (begun > 0)
+			share = Min(share, Max(begun, ROOM_LEAST - active[i]));
 		room[i] = Max(0, Min(share, pace_room(platforms[i], most) - active[i]));
 	}
 }

@@ -21,10 +21,12 @@
 #define MOST_BYTES_EACH (1024 * 1024)
 #define MOST_BYTES      (40 * 1024 * 1024)
 #define MOST_AGE        (2 * USECS_PER_HOUR) /* of the first answer: the values of a day should not be hours apart */
+#define MOST_OFFERS     3
 
 typedef struct Kept
 {
 	dlist_node node; /* oldest first */
+	int offered;     /* to so many claims */
 	const Job *job;  /* stored; its tokens are gone */
 	Size size;
 } Kept;
@@ -85,9 +87,30 @@ resume_keep(Job *job)
 	found = MemoryContextAlloc(job->context, sizeof(Kept));
 	found->job = job;
 	found->size = size;
+	found->offered = 0;
 	dlist_push_tail(&kept, &found->node);
 	kept_bytes += size;
 	return true;
+}
+
+int
+resume_ready(const Platform *platform)
+{
+	TimestampTz now = config_now();
+	int ready = 0;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &kept)
+	{
+		Kept *found = dlist_container(Kept, node, iter.cur);
+		const Job *job = found->job;
+
+		/* One that no claim takes has gone, or somebody holds it. */
+		if (job->platform == platform && job->blocked_until != 0 && job->blocked_until <= now &&
+			found->offered++ < MOST_OFFERS)
+			ready++;
+	}
+	return ready;
 }
 
 static bool

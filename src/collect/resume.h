@@ -17,6 +17,9 @@ extern bool resume_is_worth_it(const Job *job);
 /* Keeps the memory of a stored job for its next try; false where the caller is to delete it. */
 extern bool resume_keep(Job *job);
 
+/* How many accounts of the platform, which a limit stopped, may go on by now. */
+extern int resume_ready(const Platform *platform);
+
 /* Forgets what is too old to go on with. */
 extern void resume_forget_old(void);
 

@@ -12,5 +12,5 @@ PLACE=${PLACE:-$(mktemp -d)}
 mkdir -p "$PLACE/soak"
 PERL5LIB="$PGXS_TESTS/perl:$PWD/test/t" PG_REGRESS="$PGXS_TESTS/regress/pg_regress" TESTDIR="$PLACE/soak" \
     TESTDATADIR="$PLACE/soak/data" TESTLOGDIR="$PLACE/soak/log" PGTEST_TREE="$PWD" with_ssl=no \
-    perl test/bench/soak.pl | grep -v '^ok'
+    perl test/bench/soak.pl | grep --line-buffered -v '^ok'
 exit "${PIPESTATUS[0]}"
