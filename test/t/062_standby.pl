@@ -1,5 +1,5 @@
 # A hot standby answers questions: growth, series, facts, goals, the dashboard and the views, as the primary does. It
-# collects nothing and says so.
+# collects nothing and says so, until it is promoted.
 
 use strict;
 use warnings;
@@ -86,6 +86,14 @@ my ($code, $out, $err) = $standby->psql('postgres', 'SELECT item, value FROM dre
 is($code, 0, 'status() answers') or diag($err);
 like($out, qr/^collector\|not running$/m, 'that no collector runs');
 
-$standby->stop;
+# ---- Promoted
+
 $primary->stop;
+$standby->promote;
+ok(eventually($standby, "SELECT string_agg(backend_type, ' ' ORDER BY backend_type) FROM pg_stat_activity WHERE backend_type LIKE 'dreamsuite%'", 'dreamsuite collector dreamsuite launcher', 30),
+	'a promotion starts the launcher and its collector');
+set_now($standby, '2026-03-10T06:00:00Z');
+like(collect($standby), qr/([1-9]\d*) of \1 accounts collected/, 'which goes on with the next day');
+is($standby->safe_psql('postgres', "SELECT count(follower_change_24h) FROM dreamsuite.daily_metrics WHERE date = '2026-03-10' AND platform IN ('deezer', 'tiktok')"), '2', 'from where the primary ended');
+$standby->stop;
 done_testing();
