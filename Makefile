@@ -30,7 +30,7 @@ demo:
 	@PG_CONFIG='$(PG_CONFIG)' test/demo/demo
 
 bench:
-	@$(if $(ONLY),ONLY='$(ONLY)') PG_CONFIG='$(PG_CONFIG)' test/bench/bench
+	@$(if $(ONLY),ONLY='$(ONLY)') DOC='$(DOC)' PG_CONFIG='$(PG_CONFIG)' test/bench/bench
 
 chaos:
 	@ONLY=tap TAP=test/chaos/chaos.pl TAP_TIMEOUT=3600 TAP_NOTES=1 PG_CONFIG='$(PG_CONFIG)' test/harness/check

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# memory.sh: what the collector holds for itself at 1, 100 and 10,000 accounts and over many runs.
+# memory.sh: what the collector and the session that calls it hold for themselves at 1, 100 and 10,000 accounts, with answers of nearly
+# 8 MiB, and over many runs.
 #
 #   test/bench/memory.sh                  on the server that PGHOST and PGPORT name, as its superuser
 #   MEMORY_SIZES="1 100" CYCLES=50 test/bench/memory.sh        fewer
 #
-# Three requests an account, the last a page of 60 kB. Memory is RssAnon of the process: without what it shares with the
+# Three requests an account, the last a page of 60 kB, or of BIG_BYTES for BIG_SIZE accounts. Memory is RssAnon of the process: without what it shares with the
 # server. PLACE is a directory for what is built. Makes the database bench_memory; sets and resets dreamsuite.test_base_url,
 # test_now and databases (so that one process stays through all of it).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 MEMORY_SIZES=${MEMORY_SIZES:-1 100 10000} CYCLES=${CYCLES:-200} CYCLE_SIZE=${CYCLE_SIZE:-20}
+BIG_SIZE=${BIG_SIZE:-40} BIG_BYTES=${BIG_BYTES:-8380000}
 PLACE=${PLACE:-$(mktemp -d)}
 DATABASE=bench_memory
 
@@ -47,25 +49,53 @@ connect() {
 collector() { sql -c "SELECT pid FROM pg_stat_activity WHERE backend_type = 'dreamsuite collector' AND datname = '$DATABASE'"; }
 anon() { awk '/^RssAnon/ { print $2 }' "/proc/$1/status" 2>/dev/null || echo 0; }
 
+mb() { awk -v k="$1" 'BEGIN { printf "%.1f", k / 1024 }'; }
+line() { printf '%-46s %8s MB  %-28s %8s MB  ratio %s%s\n' "$1" "$(mb "$2")" "$3" "$(mb "$4")" "$(awk -v a="$2" -v b="$4" 'BEGIN { printf "%.2f", a / b }')" "${5:-}"; }
+
+# peaks: runs all accounts once; sets `collector_peak` and `session_peak`, the most that each held, in kB
+peaks() {
+    local fifo out now session pid
+    fifo=$(mktemp -u) out=$(mktemp)
+    mkfifo "$fifo"
+    sql <"$fifo" >"$out" 2>&1 &
+    local job=$!
+    exec 7>"$fifo"
+    echo 'SELECT pg_backend_pid();' >&7
+    for _ in $(seq 100); do [ -s "$out" ] && break; sleep 0.05; done
+    session=$(head -n 1 "$out")
+    echo "CALL dreamsuite.collect(platform => 'youtube');" >&7
+    exec 7>&-
+    collector_peak=0 session_peak=0 pid=
+    while kill -0 "$job" 2>/dev/null; do
+        [ -n "$pid" ] || pid=$(collector)
+        now=$([ -n "$pid" ] && anon "$pid" || echo 0)
+        [ "${now:-0}" -gt "$collector_peak" ] && collector_peak=$now
+        now=$(anon "$session")
+        [ "${now:-0}" -gt "$session_peak" ] && session_peak=$now
+        sleep 0.05
+    done
+    wait "$job" || { cat "$out" >&2; exit 1; }
+    rm -f "$fifo" "$out"
+}
+
 first=
 for size in $MEMORY_SIZES; do
     connect "$size"
-    pid=$(collector)
-    [ -n "$pid" ] || sql -c 'SELECT dreamsuite.collect_due()' >/dev/null
-    sql -c "CALL dreamsuite.collect(platform => 'youtube')" &
-    job=$! peak=0
-    while kill -0 $job 2>/dev/null; do
-        [ -n "$pid" ] || pid=$(collector)
-        now=$([ -n "$pid" ] && anon "$pid" || echo 0)
-        [ "${now:-0}" -gt "$peak" ] && peak=$now
-        sleep 0.05
-    done
-    wait $job
-    first=${first:-$peak}
-    printf '%-46s %8.1f MB  %-28s %8.1f MB  ratio %s%s\n' "collector, $size accounts, at most" "$(awk -v k="$peak" 'BEGIN { print k / 1024 }')" \
-        'at one account' "$(awk -v k="$first" 'BEGIN { print k / 1024 }')" "$(awk -v a="$peak" -v b="$first" 'BEGIN { printf "%.2f", a / b }')" \
-        "$([ "$size" -ge 10000 ] && echo ' (aim under 100 MB)')"
+    [ -n "$(collector)" ] || sql -c 'SELECT dreamsuite.collect_due()' >/dev/null
+    peaks
+    first=${first:-$collector_peak} first_session=${first_session:-$session_peak}
+    line "collector, $size accounts, at most" "$collector_peak" 'at one account' "$first" "$([ "$size" -ge 10000 ] && echo ' (aim under 100 MB)')"
+    line "session of collect(), $size accounts, at most" "$session_peak" 'at one account' "$first_session"
 done
+
+# Answers that are as large as they may be
+sql -c "SELECT count(dreamsuite.forget_user(user_id)) FROM (SELECT user_id FROM dreamsuite.accounts ORDER BY user_id OFFSET $BIG_SIZE) AS a" >/dev/null
+curl -sf -X POST "http://127.0.0.1:$port/size/$BIG_BYTES" -o /dev/null
+peaks
+stored=$(sql -c "SELECT count(*) FROM dreamsuite.collection_runs WHERE bytes > $BIG_BYTES AND outcome = 'ok'")
+line "collector, $stored answers of $(mb $((BIG_BYTES / 1024))) MB at once" "$collector_peak" 'all these answers' $((stored * BIG_BYTES / 1024))
+line "session of collect() meanwhile" "$session_peak" 'at one account' "$first_session"
+curl -sf -X POST "http://127.0.0.1:$port/size/0" -o /dev/null
 
 # Many runs of a few accounts: what a run leaves behind would add up
 sql -c "SELECT count(dreamsuite.forget_user(user_id)) FROM (SELECT user_id FROM dreamsuite.accounts ORDER BY user_id OFFSET $CYCLE_SIZE) AS a" >/dev/null
@@ -75,5 +105,4 @@ for n in $(seq "$CYCLES"); do
     [ "$n" = $((CYCLES / 10 + 1)) ] && early=$(anon "$pid")
 done
 late=$(anon "$pid")
-printf '%-46s %8.1f MB  %-28s %8.1f MB  ratio %s (aim 1)\n' "collector after $CYCLES runs" "$(awk -v k="$late" 'BEGIN { print k / 1024 }')" \
-    "after $((CYCLES / 10 + 1)) runs" "$(awk -v k="$early" 'BEGIN { print k / 1024 }')" "$(awk -v a="$late" -v b="$early" 'BEGIN { printf "%.2f", a / b }')"
+line "collector after $CYCLES runs" "$late" "after $((CYCLES / 10 + 1)) runs" "$early" ' (aim 1)'

@@ -11,6 +11,7 @@
  *    .../youtube/v3/playlistItems...  50 uploads, one every other day before --day
  *    .../youtube/v3/videos...         the same 50 videos, 60 kB
  *    POST /delay/MS                   sets the delay
+ *    POST /size/BYTES                 makes the page of videos at least so large
  *
  * Writes "PORT PID" to FILE when it listens on 127.0.0.1; ends on SIGTERM.
  */
@@ -43,7 +44,9 @@ typedef struct Connection
 	struct Connection *next;
 } Connection;
 
-static char uploads_page[32 * 1024], videos_page[PAGE_BYTES + 4096];
+static char uploads_page[32 * 1024], *videos_page;
+static long videos_size = PAGE_BYTES;
+static time_t last_day;
 static int epoll_fd;
 static int64_t delay_us;
 
@@ -82,7 +85,6 @@ published(time_t day, int days_before)
 static void
 build_pages(time_t day)
 {
-	char filler[PAGE_BYTES / VIDEOS + 1];
 	char *to = uploads_page;
 
 	to += sprintf(to, "{\"items\":[");
@@ -93,7 +95,10 @@ build_pages(time_t day)
 					  i > 0 ? "," : "", i, published(day, 2 * i));
 	sprintf(to, "]}");
 
-	to = videos_page;
+	free(videos_page);
+	to = videos_page = malloc(videos_size + 64 * 1024);
+	if (to == NULL)
+		fail("malloc");
 	to += sprintf(to, "{\"items\":[");
 	for (int i = 0; i < VIDEOS; i++)
 	{
@@ -108,12 +113,12 @@ build_pages(time_t day)
 					  "\"embedHeight\":\"720\"},\"description\":\"",
 					  i > 0 ? "," : "", i, i, published(day, 2 * i), i + 1, 90000 - 700 * i, 4100 - 31 * i,
 					  300 - 3 * i);
-		rest = PAGE_BYTES / VIDEOS - (to - start) - 2;
-		memset(filler, 'x', rest);
+		rest = videos_size / VIDEOS - (to - start) - 2;
+		memset(to, 'x', rest);
 		for (size_t word = 7; word < rest; word += 8)
-			filler[word] = ' ';
-		filler[rest] = '\0';
-		to += sprintf(to, "%s\"}", filler);
+			to[word] = ' ';
+		to += rest;
+		to += sprintf(to, "\"}");
 	}
 	sprintf(to, "]}");
 }
@@ -187,6 +192,13 @@ prepare(Connection *c)
 	else if (sscanf(path, "POST /delay/%ld", &delay_us) == 1)
 	{
 		delay_us *= 1000;
+		delay = 0;
+		answer(c, 200, "{}", 2);
+	}
+	else if (sscanf(path, "POST /size/%ld", &videos_size) == 1)
+	{
+		videos_size = videos_size < PAGE_BYTES ? PAGE_BYTES : videos_size;
+		build_pages(last_day);
 		delay = 0;
 		answer(c, 200, "{}", 2);
 	}
@@ -348,7 +360,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: %s --port-file FILE [--delay MS] [--day YYYY-MM-DD]\n", argv[0]);
 		return 1;
 	}
-	build_pages(timegm(&tm));
+	last_day = timegm(&tm);
+	build_pages(last_day);
 	epoll_fd = epoll_create1(0);
 	listener = listen_anywhere(port_file);
 	if (epoll_fd < 0 ||
