@@ -18,6 +18,13 @@ is_unreserved(unsigned char c)
 	return isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
+/* May the byte stand in an address as it is? */
+static bool
+may_stand(unsigned char c)
+{
+	return c > ' ' && c < 0x7f && c != '\\' && c != '#';
+}
+
 void
 url_encode(StringInfo out, const char *text)
 {
@@ -34,6 +41,32 @@ url_encode(StringInfo out, const char *text)
 			appendStringInfoChar(out, hex[*s & 15]);
 		}
 	}
+}
+
+char *
+url_encoded(const char *text)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	url_encode(&out, text);
+	return out.data;
+}
+
+char *
+url_plain(const char *url)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (const unsigned char *s = (const unsigned char *) url; *s != '\0'; s++)
+	{
+		if (may_stand(*s))
+			appendStringInfoChar(&out, *s);
+		else
+			appendStringInfo(&out, "%%%02X", *s);
+	}
+	return out.data;
 }
 
 void
@@ -101,7 +134,7 @@ url_is_plain_https(const char *url)
 
 	for (const unsigned char *s = (const unsigned char *) url; *s != '\0'; s++)
 	{
-		if (*s <= ' ' || *s >= 0x7f || *s == '\\' || *s == '#')
+		if (!may_stand(*s))
 			return false;
 	}
 	if (!find_authority(url, &found) || found.user || found.scheme_length != 5 ||

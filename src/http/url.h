@@ -18,6 +18,12 @@
 /* Appends text, percent-encoded but for the unreserved characters of RFC 3986. */
 extern void url_encode(StringInfo out, const char *text);
 
+/* The same as a text of its own, palloc'd. */
+extern char *url_encoded(const char *text);
+
+/* An address with what no address may hold (blanks, controls, bytes beyond ASCII, "\\", "#") percent-encoded, palloc'd. */
+extern char *url_plain(const char *url);
+
 /* Appends name=value to a form or query, with '&' where something stands before it. */
 extern void url_pair(StringInfo out, const char *name, const char *value);
 

@@ -12,6 +12,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "http/url.h"
 #include "platform/meta.h"
 
 #define INSIGHTS "/insights"
@@ -19,7 +20,7 @@
 char *
 meta_insights_part(const char *id, List *metrics)
 {
-	return psprintf("%s" INSIGHTS "?metric=%s", id, meta_joined(metrics));
+	return psprintf("%s" INSIGHTS "?metric=%s", url_encoded(id), meta_joined(metrics));
 }
 
 static void

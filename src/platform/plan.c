@@ -140,7 +140,8 @@ add_request(Plan *plan, const StepDef *step, const char *of, char *url)
 
 	request->step = step;
 	request->of = of;
-	request->url = url;
+	/* links, and what is made of ids, come from answers: they are sent as addresses or not at all */
+	request->url = url_plain(url);
 	plan->pending = lappend(plan->pending, request);
 	plan->responses->steps[step - plan->platform->steps].asked = true;
 	return request;

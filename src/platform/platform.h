@@ -274,6 +274,9 @@ extern Verdict classify_status(const Answer *answer);
 /* Seconds or an HTTP date of Retry-After as a time; 0 where absent. */
 extern TimestampTz retry_after(const Answer *answer);
 
+/* The time, or 0 where it has passed or is more than a year ahead. */
+extern TimestampTz believable_wait(const Answer *answer, TimestampTz until);
+
 /* The platform's own clock, from the Date header; 0 where absent. */
 extern TimestampTz answer_date(const Answer *answer);
 

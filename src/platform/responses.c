@@ -168,6 +168,12 @@ http_date(const char *text)
 
 /* A wait that has passed, or that nobody could mean, is none: it would be no pause, or one without end. */
 TimestampTz
+believable_wait(const Answer *answer, TimestampTz until)
+{
+	return until <= answer->at || until > answer->at + LONGEST_WAIT_DAYS * USECS_PER_DAY ? 0 : until;
+}
+
+TimestampTz
 retry_after(const Answer *answer)
 {
 	const char *value = answer_header(answer, "retry-after");
@@ -183,7 +189,7 @@ retry_after(const Answer *answer)
 				   ? 0
 				   : answer->at + seconds * USECS_PER_SEC;
 	until = http_date(value);
-	return until <= answer->at || until > answer->at + LONGEST_WAIT_DAYS * USECS_PER_DAY ? 0 : until;
+	return believable_wait(answer, until);
 }
 
 TimestampTz

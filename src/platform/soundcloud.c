@@ -154,7 +154,7 @@ classify_limit(const Answer *answer, const char *message)
 	result.wait_until = answer->at + LIMIT_PAUSE_S * USECS_PER_SEC;
 	for (int i = 0; i < lengthof(named); i++)
 	{
-		if (named[i] > answer->at && named[i] != DT_NOEND)
+		if (believable_wait(answer, named[i]) != 0)
 		{
 			result.wait_until = named[i];
 			break;

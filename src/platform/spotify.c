@@ -21,6 +21,7 @@
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
+#include "http/url.h"
 #include "platform/platform.h"
 #include "platform/release.h"
 
@@ -132,7 +133,7 @@ begin(Plan *plan)
 	char *artist = own_artist(plan->account);
 
 	if (artist != NULL)
-		plan_ask_path(plan, "artist", NULL, psprintf("/v1/artists/%s", artist));
+		plan_ask_path(plan, "artist", NULL, psprintf("/v1/artists/%s", url_encoded(artist)));
 }
 
 /* ---- Releases ---- */
@@ -147,8 +148,8 @@ static void
 ask_albums(Plan *plan, const char *groups, int limit)
 {
 	plan_ask_path(plan, "albums", NULL,
-				  psprintf("/v1/artists/%s/albums?include_groups=%s&limit=%d", own_artist(plan->account),
-						   groups, limit));
+				  psprintf("/v1/artists/%s/albums?include_groups=%s&limit=%d",
+						   url_encoded(own_artist(plan->account)), groups, limit));
 }
 
 static bool
@@ -221,7 +222,8 @@ ask_unknown_credits(Plan *plan, const JsonbContainer *page)
 
 		initStringInfo(&path);
 		foreach (cell, parts)
-			appendStringInfo(&path, "%s%s", path.len == 0 ? "/v1/albums?ids=" : ",", (char *) lfirst(cell));
+			appendStringInfo(&path, "%s%s", path.len == 0 ? "/v1/albums?ids=" : ",",
+							 url_encoded(lfirst(cell)));
 		plan_ask_path(plan, "album_tracks", NULL, path.data)->parts = parts;
 		ids = list_copy_tail(ids, list_length(parts));
 	}

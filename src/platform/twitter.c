@@ -23,6 +23,7 @@
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
+#include "http/url.h"
 #include "platform/listing.h"
 #include "platform/platform.h"
 #include "platform/release.h"
@@ -115,10 +116,10 @@ ask_tweets(Plan *plan, const char *user, bool older, const Vocabulary *words, bo
 	TimestampTz since = plan->account->observed_at - LISTING_FRESH_DAYS * USECS_PER_DAY +
 						(int64) WINDOW_MARGIN_S * USECS_PER_SEC;
 	TimestampTz until = since;
-	Request *request =
-		plan_ask_path(plan, "tweets", older ? OLDER : NULL,
-					  psprintf("/2/users/%s/tweets?max_results=100&exclude=retweets&%s=%s%s", user,
-							   words->param, words->fields, with_clicks ? ",non_public_metrics" : ""));
+	Request *request = plan_ask_path(plan, "tweets", older ? OLDER : NULL,
+									 psprintf("/2/users/%s/tweets?max_results=100&exclude=retweets&%s=%s%s",
+											  url_encoded(user), words->param, words->fields,
+											  with_clicks ? ",non_public_metrics" : ""));
 
 	if (!older)
 	{

@@ -64,7 +64,7 @@ window_reset(const Answer *answer, const char *prefix, bool refused)
 		return 0;
 	if (date != 0 && reset >= date && reset <= date + USECS_PER_DAY && answer->at != 0)
 		reset = answer->at + (reset - date);
-	return reset > answer->at ? reset : 0;
+	return believable_wait(answer, reset);
 }
 
 static Verdict

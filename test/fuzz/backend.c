@@ -427,6 +427,8 @@ fuzz_answers(const Platform *platform, char *text)
 	if (given == NULL)
 		given = json_parse(by_default, strlen(by_default), NULL);
 	account.external_id = json_id(&given->root, "external_id");
+	if (account.external_id != NULL && platform->valid_id != NULL && !platform->valid_id(account.external_id))
+		account.external_id = "27";
 	account.settings = json_object_in(&given->root, "settings");
 	scopes = json_items(json_array_in(&given->root, "scopes"));
 	while (json_next_text(&scopes, &scope))
@@ -520,6 +522,7 @@ fuzz_import(char *text)
 	fmgr_info_copy(&info, &function, CurrentMemoryContext);
 	result.econtext = CreateStandaloneExprContext();
 	InitFunctionCallInfoData(*fcinfo, &info, 4, InvalidOid, NULL, (Node *) &result);
+	fcinfo->args[0].isnull = fcinfo->args[1].isnull = fcinfo->args[3].isnull = false;
 	fcinfo->args[0].value =
 		DirectFunctionCall1(uuid_in, CStringGetDatum("00000000-0000-4000-8000-000000000002"));
 	fcinfo->args[1].value = CStringGetTextDatum(line);
