@@ -495,7 +495,8 @@ error_is_meant(int sqlstate)
 {
 	if (of_text == fuzz_cron)
 		return sqlstate == ERRCODE_INVALID_PARAMETER_VALUE;
-	return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_DATA_EXCEPTION ||
+	return sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED ||
+		   ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_DATA_EXCEPTION ||
 		   ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 }
 
