@@ -57,7 +57,7 @@ give_back(void *arg)
 		&plan,
 		"UPDATE dreamsuite.account_state AS s SET lease_token = NULL, lease_until = NULL, next_due_at = l.again,"
 		"  attempts = GREATEST(s.attempts - 1, 0)"
-		" FROM (SELECT o.user_id, o.platform, j.again FROM unnest($1, $2, $3, $4) AS j(user_id, platform, lease_token, again)"
+		" FROM (SELECT o.user_id, o.platform, j.again FROM batch AS j(user_id, platform, lease_token, again)"
 		"   JOIN dreamsuite.account_state o ON o.user_id = j.user_id AND o.platform = j.platform"
 		"    AND o.lease_token = j.lease_token FOR NO KEY UPDATE OF o SKIP LOCKED) l"
 		" WHERE s.user_id = l.user_id AND s.platform = l.platform",

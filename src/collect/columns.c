@@ -10,14 +10,20 @@
 
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/lsyscache.h"
+#include "utils/queryenvironment.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "collect/columns.h"
 #include "collect/transaction.h"
 #include "platform/json.h"
+
+#define MOST_MEMORY_KB (256 * 1024)
+#define PLANNED_ROWS   100 /* whatever the first batch has: the plan is kept */
 
 Columns *
 columns_create(int count, const Oid *types)
@@ -27,9 +33,10 @@ columns_create(int count, const Oid *types)
 	Assert(count <= MAX_COLUMNS);
 	columns->count = count;
 	memcpy(columns->types, types, sizeof(Oid) * count);
-	for (int i = 0; i < count; i++)
-		columns->states[i] = initArrayResult(types[i], CurrentMemoryContext, false);
 	columns->at = count;
+	columns->room = 64;
+	columns->values = palloc(sizeof(Datum) * count * columns->room);
+	columns->nulls = palloc(sizeof(bool) * count * columns->room);
 	return columns;
 }
 
@@ -37,6 +44,12 @@ void
 columns_row(Columns *columns)
 {
 	Assert(columns->at == columns->count);
+	if (columns->rows == columns->room)
+	{
+		columns->room *= 2;
+		columns->values = repalloc_huge(columns->values, sizeof(Datum) * columns->count * columns->room);
+		columns->nulls = repalloc_huge(columns->nulls, sizeof(bool) * columns->count * columns->room);
+	}
 	columns->at = 0;
 	columns->rows++;
 }
@@ -44,10 +57,11 @@ columns_row(Columns *columns)
 void
 column_datum(Columns *columns, Datum value, bool null)
 {
-	int i = columns->at++;
+	size_t place = (size_t) columns->count * (columns->rows - 1) + columns->at++;
 
-	Assert(i < columns->count);
-	accumArrayResult(columns->states[i], value, null, columns->types[i], CurrentMemoryContext);
+	Assert(columns->at <= columns->count);
+	columns->values[place] = value;
+	columns->nulls[place] = null;
 }
 
 void
@@ -101,11 +115,29 @@ column_jsonb(Columns *columns, Jsonb *value)
 void
 columns_values(Columns *columns, Datum *values, Oid *array_types)
 {
+	int dims[] = {columns->rows}, bounds[] = {1};
+	Datum *elements = palloc_extended(sizeof(Datum) * Max(columns->rows, 1), MCXT_ALLOC_HUGE);
+	bool *nulls = palloc_extended(sizeof(bool) * Max(columns->rows, 1), MCXT_ALLOC_HUGE);
+
 	for (int i = 0; i < columns->count; i++)
 	{
-		values[i] = makeArrayResult(columns->states[i], CurrentMemoryContext);
-		array_types[i] = get_array_type(columns->types[i]);
+		Oid type = columns->types[i];
+		int16 length;
+		bool by_value;
+		char align;
+
+		get_typlenbyvalalign(type, &length, &by_value, &align);
+		for (int row = 0; row < columns->rows; row++)
+		{
+			elements[row] = columns->values[(size_t) columns->count * row + i];
+			nulls[row] = columns->nulls[(size_t) columns->count * row + i];
+		}
+		values[i] = PointerGetDatum(construct_md_array(elements, nulls, columns->rows > 0 ? 1 : 0, dims,
+													   bounds, type, length, by_value, align));
+		array_types[i] = get_array_type(type);
 	}
+	pfree(elements);
+	pfree(nulls);
 }
 
 static char *
@@ -139,14 +171,39 @@ column_texts(Columns *columns, List *texts, bool known)
 	column_text(columns, known ? array_literal(texts) : NULL);
 }
 
+/* The rows as a relation that statements can read by its name. */
+static EphemeralNamedRelation
+relation_of(const Columns *columns)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+	TupleDesc desc = CreateTemplateTupleDesc(columns->count);
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, MOST_MEMORY_KB);
+
+	for (int i = 0; i < columns->count; i++)
+		TupleDescInitEntry(desc, i + 1, psprintf("column%d", i + 1), columns->types[i], -1, 0);
+	for (int row = 0; row < columns->rows; row++)
+		tuplestore_putvalues(store, desc, &columns->values[(size_t) columns->count * row],
+							 &columns->nulls[(size_t) columns->count * row]);
+	relation->md.name = pstrdup("batch");
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = PLANNED_ROWS;
+	relation->reldata = store;
+	return relation;
+}
+
 void
 columns_execute(SPIPlanPtr *slot, const char *sql, Columns *columns, int expected)
 {
-	Datum values[MAX_COLUMNS];
-	Oid types[MAX_COLUMNS];
+	EphemeralNamedRelation relation;
 
 	if (columns->rows == 0)
 		return;
-	columns_values(columns, values, types);
-	transaction_execute(transaction_plan(slot, sql, columns->count, types), values, NULL, expected);
+	relation = relation_of(columns);
+	if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not name the rows of a batch");
+	transaction_execute(transaction_plan(slot, sql, 0, NULL), NULL, NULL, expected);
+	SPI_unregister_relation(relation->md.name);
+	tuplestore_end(relation->reldata);
 }

@@ -1,6 +1,6 @@
 /*
  * columns.h
- *    Rows for one set-based statement: an array per column, to be unnested by the statement.
+ *    Rows for one set-based statement, which reads them as a relation or as an array per column.
  */
 #ifndef DREAMSUITE_COLUMNS_H
 #define DREAMSUITE_COLUMNS_H
@@ -10,7 +10,6 @@
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 #include "nodes/pg_list.h"
-#include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -22,13 +21,15 @@ typedef struct Columns
 	int rows;
 	int at; /* the column that the next value goes to */
 	Oid types[MAX_COLUMNS];
-	ArrayBuildState *states[MAX_COLUMNS];
+	int room; /* for rows */
+	Datum *values;
+	bool *nulls;
 } Columns;
 
 /* An empty set of columns with these element types. Memory is the current context's. */
 extern Columns *columns_create(int count, const Oid *types);
 
-/* The values of a row, in the order of the columns; columns_row() begins it. */
+/* The values of a row, in the order of the columns; columns_row() begins it. What a Datum points to is not copied. */
 extern void columns_row(Columns *columns);
 extern void column_datum(Columns *columns, Datum value, bool null);
 extern void column_uuid(Columns *columns, const pg_uuid_t *value);
@@ -46,7 +47,11 @@ extern void column_texts(Columns *columns, List *texts, bool known);
 /* The arrays as parameters of a statement, and their types. */
 extern void columns_values(Columns *columns, Datum *values, Oid *array_types);
 
-/* Executes a kept statement (transaction_plan()) over the rows; does nothing where there is none. */
+/*
+ * Executes a kept statement (transaction_plan()) without parameters that reads the rows from the relation "batch", to whose
+ * columns it gives names; does nothing where there are no rows. An array per column would have to be taken apart again,
+ * value by value.
+ */
 extern void columns_execute(SPIPlanPtr *slot, const char *sql, Columns *columns, int expected);
 
 #endif

@@ -114,7 +114,7 @@ ledger_store(List *jobs, const Ending *endings)
 		" SELECT j.run_id, j.user_id, j.platform, j.date, j.started_at, pg_catalog.clock_timestamp(),"
 		"  j.outcome, j.requests, j.bytes, j.quota_cost::numeric, j.error_class, j.error,"
 		"  j.quarantined::text[]"
-		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+		" FROM batch"
 		"  AS j(run_id, user_id, platform, date, started_at, outcome, requests, bytes, quota_cost,"
 		"  error_class, error, quarantined)",
 		runs, SPI_OK_INSERT);
@@ -124,14 +124,14 @@ ledger_store(List *jobs, const Ending *endings)
 		"  error_class, ms, bytes, quota_cost)"
 		" SELECT j.run_id, j.user_id, j.platform, j.endpoint, j.at, j.http_status, j.error_class,"
 		"  pg_catalog.round(j.ms::numeric, 2), j.bytes, j.quota_cost::numeric"
-		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS j(run_id, user_id, platform,"
+		" FROM batch AS j(run_id, user_id, platform,"
 		"  endpoint, at, http_status, error_class, ms, bytes, quota_cost)",
 		requests, SPI_OK_INSERT);
 	columns_execute(
 		&quarantine_plan,
 		"INSERT INTO dreamsuite.metric_quarantine AS q (user_id, platform, metric, since, until, reason)"
 		" SELECT DISTINCT j.user_id, j.platform, j.metric, j.since, j.until, 'refused by the platform'"
-		" FROM unnest($1, $2, $3, $4, $5) AS j(user_id, platform, metric, since, until)"
+		" FROM batch AS j(user_id, platform, metric, since, until)"
 		" ON CONFLICT (user_id, platform, metric) DO UPDATE SET until = excluded.until",
 		quarantine, SPI_OK_INSERT);
 }

@@ -84,7 +84,7 @@ repairing_days(List *jobs)
 		"  engagement_total, content_count, metrics, collected_at)"
 		" SELECT j.user_id, j.platform, j.date, j.follower_count, j.follower_change_24h, j.engagement_total,"
 		"  j.content_count::integer, j.metrics, pg_catalog.clock_timestamp()"
-		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS j(user_id, platform, date, follower_count,"
+		" FROM batch AS j(user_id, platform, date, follower_count,"
 		"  follower_change_24h, engagement_total, content_count, metrics)"
 		" ON CONFLICT (user_id, platform, date) DO UPDATE SET"
 		"  follower_count = COALESCE(excluded.follower_count, d.follower_count),"
@@ -190,7 +190,7 @@ rows_store_content(List *jobs)
 		" SELECT j.user_id, j.platform, j.content_id, j.kind, j.published_at, j.title, j.url, j.collaborators::text[],"
 		"  j.likes, j.comments, j.shares, j.views, j.reach, j.saves, j.watch_time_minutes, j.seen, j.seen,"
 		"  COALESCE(j.extra, '{}')"
-		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+		" FROM batch"
 		"  AS j(user_id, platform, content_id, kind, published_at, title, url, collaborators, likes, comments, shares,"
 		"  views, reach, saves, watch_time_minutes, seen, extra)"
 		" ON CONFLICT (user_id, platform, content_id) DO UPDATE SET"
@@ -206,7 +206,7 @@ rows_store_content(List *jobs)
 	columns_execute(
 		&history_plan,
 		"INSERT INTO dreamsuite.content_history AS h (user_id, platform, content_id, date, likes, comments, shares, views)"
-		" SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
+		" SELECT * FROM batch"
 		" ON CONFLICT (user_id, platform, content_id, date) DO UPDATE SET"
 		"  likes = COALESCE(excluded.likes, h.likes), comments = COALESCE(excluded.comments, h.comments),"
 		"  shares = COALESCE(excluded.shares, h.shares), views = COALESCE(excluded.views, h.views)"

@@ -2,8 +2,7 @@
  * store.c
  *    Finished jobs become rows, in one transaction for a batch.
  *
- * Every statement works on all rows of the batch at once (unnest() of several arrays cannot be qualified; the
- * collector's search_path is pinned). Nothing is written for a job whose lease is lost: another
+ * Every statement works on all rows of the batch at once. Nothing is written for a job whose lease is lost: another
  * collector may have taken the account over. And nobody's open transaction stops the others: what it holds is stored
  * later (aside.c).
  */
@@ -68,7 +67,7 @@ jobs_named(List *jobs)
 }
 
 #define LEASES_SQL                                                                                           \
-	"SELECT j.at FROM unnest($1, $2, $3, $4) AS j(user_id, platform, lease_token, at)"                       \
+	"SELECT j.at FROM batch AS j(user_id, platform, lease_token, at)"                                        \
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"                  \
 	"  AND s.lease_token = j.lease_token"
 
@@ -158,7 +157,7 @@ store_accounts(List *jobs, const Ending *endings)
 		"  last_outcome = CASE WHEN j.not_begun THEN s.last_outcome ELSE j.outcome END,"
 		"  last_error_class = CASE WHEN j.not_begun THEN s.last_error_class ELSE j.error_class END,"
 		"  last_error = CASE WHEN j.not_begun THEN s.last_error ELSE j.error END"
-		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS j(user_id, platform, next_due_at,"
+		" FROM batch AS j(user_id, platform, next_due_at,"
 		"  blocked_until, attempts, done_on, not_begun, outcome, error_class, error)"
 		" WHERE s.user_id = j.user_id AND s.platform = j.platform",
 		states, SPI_OK_UPDATE);
@@ -173,7 +172,7 @@ store_accounts(List *jobs, const Ending *endings)
 		"  status = CASE WHEN a.status = j.was AND a.connected_at < j.started THEN COALESCE(j.status, a.status) ELSE a.status END,"
 		"  status_reason = CASE WHEN a.status = j.was AND a.connected_at < j.started AND j.status IS NOT NULL THEN j.reason"
 		"   ELSE a.status_reason END"
-		" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS j(user_id, platform, external_id, handle,"
+		" FROM batch AS j(user_id, platform, external_id, handle,"
 		"  status, reason, was, started)"
 		" WHERE a.user_id = j.user_id AND a.platform = j.platform"
 		"  AND ((a.external_id IS NULL AND j.external_id IS NOT NULL)"
