@@ -166,6 +166,8 @@ claim_more(void)
 	claim_wanted = false;
 	if (!worth)
 		return;
+	/* The platforms have something to do meanwhile. */
+	(void) exchange_send();
 	jobs = claim_due(work.context, most, work.of_platform, wanted, &look);
 	if (look.failed)
 	{

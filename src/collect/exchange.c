@@ -531,5 +531,6 @@ exchange_send(void)
 		if (job->in_flight == 0)
 			job_progress(job);
 	}
+	http_engine_flush(engine);
 	return wait;
 }

@@ -380,6 +380,13 @@ drive(HttpEngine *engine)
 }
 
 void
+http_engine_flush(HttpEngine *engine)
+{
+	if (engine->queued > 0)
+		drive(engine);
+}
+
+void
 http_engine_run(HttpEngine *engine, long timeout_ms)
 {
 	int64 until = timeout_ms < 0 ? PG_INT64_MAX : monotonic_now() + timeout_ms * INT64CONST(1000);
@@ -387,8 +394,7 @@ http_engine_run(HttpEngine *engine, long timeout_ms)
 
 	/* Where the last `done` raised. */
 	end_report(engine);
-	if (engine->queued > 0)
-		drive(engine);
+	http_engine_flush(engine);
 	for (;;)
 	{
 		int64 wake = dlist_is_empty(&engine->finished) ? Min(until, engine->timer) : 0;
@@ -418,8 +424,8 @@ http_engine_run(HttpEngine *engine, long timeout_ms)
 			break;
 	}
 	/* What `done` has sent goes out while the caller does something else. */
-	if (reported && engine->queued > 0)
-		drive(engine);
+	if (reported)
+		http_engine_flush(engine);
 }
 
 int

@@ -100,6 +100,9 @@ extern void http_send(HttpEngine *engine, const HttpRequest *request, HttpDone d
  */
 extern void http_engine_run(HttpEngine *engine, long timeout_ms);
 
+/* Sends what is queued, as far as the limits allow, without waiting: for an owner that will be busy for a while. */
+extern void http_engine_flush(HttpEngine *engine);
+
 /* Transfers that are queued or under way. */
 extern int http_engine_active(const HttpEngine *engine);
 
