@@ -65,8 +65,8 @@ static const char *const claim_sql =
 	" LEFT JOIN dreamsuite.account_secrets k ON k.user_id = l.user_id AND k.platform = l.platform"
 	" LEFT JOIN dreamsuite.apps p ON p.platform = l.platform"
 	" LEFT JOIN LATERAL (SELECT o.code, o.verifier, o.redirect_uri, o.state_hash, o.scopes FROM dreamsuite.oauth_states o"
-	"   WHERE o.user_id = l.user_id AND o.platform = l.platform AND o.code IS NOT NULL"
-	"   ORDER BY o.completed_at DESC LIMIT 1) c ON l.status = 'pending'";
+	"   WHERE l.status = 'pending' AND o.user_id = l.user_id AND o.platform = l.platform AND o.code IS NOT NULL"
+	"   ORDER BY o.completed_at DESC LIMIT 1) c ON true";
 
 /* Content known of the claimed accounts. $1 users, $2 platforms. */
 static const char *const known_sql =

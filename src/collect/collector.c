@@ -10,6 +10,10 @@
 
 #include "dreamsuite.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "commands/dbcommands.h"
@@ -51,7 +55,9 @@
 #define TIDY_AGAIN_MS    5000  /* what somebody's locks kept from being done */
 #define LONGEST_REST_MS  60000 /* after claims that failed */
 #define MACHINE_AGAIN_MS 5000
-#define LAST_WORDS_MS    600 /* termination is answered within a second */
+#define HEAP_KEPT        (16 * 1024 * 1024)
+#define HEAP_BLOCK       (1024 * 1024) /* larger ones go back to the system at once */
+#define LAST_WORDS_MS    600           /* termination is answered within a second */
 
 static HttpEngine *engine;
 static bool wanted[MAX_PLATFORMS]; /* the platform may have more due accounts than were claimed */
@@ -434,6 +440,17 @@ await_renewals(void)
 	}
 }
 
+/* Batches need and free the same memory again and again: what the system would take back it would have to clear each time. */
+static void
+keep_heap(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+	mallopt(M_TOP_PAD, HEAP_BLOCK);
+	mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK);
+#endif
+}
+
 /*
  * Every statement here looks rows up by their keys, a few at a time. A plan made while tables are new and have no
  * statistics would read them whole, or intersect bitmaps of half a table, and it is kept.
@@ -471,6 +488,7 @@ dreamsuite_collector_main(Datum arg)
 	/* What waited for a lock goes on with what it finds then, whatever the database's own default is. */
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
 	set_planner();
+	keep_heap();
 	pgstat_report_activity(STATE_IDLE, NULL);
 
 	work.context = AllocSetContextCreate(TopMemoryContext, "dreamsuite collector", ALLOCSET_DEFAULT_SIZES);
