@@ -32,9 +32,12 @@ quality_word(Quality quality)
 void
 history_init(History *history, MemoryContext context)
 {
-	memset(history, 0, sizeof(*history));
 	history->context = context;
-	history_clear(history);
+	for (int i = 0; i < HISTORY_DAYS; i++)
+	{
+		history->values[i].big = NULL;
+		history->dates[i] = HISTORY_EMPTY;
+	}
 }
 
 void

@@ -102,11 +102,12 @@ mark_late(NewRow *rows, int count)
 	args[2] = array_of(names, count, TEXTOID);
 	args[3] = array_of(dates, count, DATEOID);
 	args[4] = Int32GetDatum(CHANGE_REACH);
-	query_plan(&plan,
-			   "SELECT DISTINCT k.row_number FROM unnest($1, $2, $3, $4) AS k (row_number, user_id, platform, date)"
-			   "  JOIN dreamsuite.daily_metrics d"
-			   "    ON d.user_id = k.user_id AND d.platform = k.platform AND d.date > k.date AND d.date <= k.date + $5",
-			   5, (Oid[]){INT4ARRAYOID, UUIDARRAYOID, TEXTARRAYOID, DATEARRAYOID, INT4OID});
+	query_plan(
+		&plan,
+		"SELECT DISTINCT k.row_number FROM unnest($1, $2, $3, $4) AS k (row_number, user_id, platform, date)"
+		"  JOIN dreamsuite.daily_metrics d"
+		"    ON d.user_id = k.user_id AND d.platform = k.platform AND d.date > k.date AND d.date <= k.date + $5",
+		5, (Oid[]){INT4ARRAYOID, UUIDARRAYOID, TEXTARRAYOID, DATEARRAYOID, INT4OID});
 	query_run(plan, args, false, SPI_OK_SELECT);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -137,6 +138,23 @@ lacks_baseline(const NewRow *row, const FillState *state, int days)
 	return false;
 }
 
+/* Do the metrics say already what the changes are? So it is with an account's first days. */
+static bool
+changes_are_there(Jsonb *metrics, const Sources *sources, const Number *changes)
+{
+	for (int i = 0; i < sources->field_count; i++)
+	{
+		const char *name = sources->fields[i].field->name;
+		JsonbValue found;
+
+		if (changes[i].known ||
+			getKeyJsonValueFromContainer(&metrics->root, name, strlen(name), &found) == NULL ||
+			found.type != jbvNull)
+			return false;
+	}
+	return true;
+}
+
 /* The metrics with their change fields replaced. */
 static Jsonb *
 replace_changes(Jsonb *metrics, const Sources *sources, const Number *changes)
@@ -144,7 +162,7 @@ replace_changes(Jsonb *metrics, const Sources *sources, const Number *changes)
 	JsonbParseState *state = NULL;
 	Datum patch;
 
-	if (sources->field_count == 0)
+	if (changes_are_there(metrics, sources, changes))
 		return metrics;
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < sources->field_count; i++)
