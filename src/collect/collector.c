@@ -126,10 +126,12 @@ static void
 store_done(void)
 {
 	List *jobs = work.done;
+	int count = list_length(jobs);
 
 	work.done = NIL;
-	work.count -= list_length(jobs);
+	work.count -= count;
 	store_list(jobs, aside_jobs() == NIL);
+	transaction_outgrow_plans(count);
 	claim_wanted = true;
 	if (claim_after_store)
 	{
@@ -569,6 +571,7 @@ dreamsuite_collector_main(Datum arg)
 			if (idle_since == 0)
 			{
 				idle_since = now;
+				transaction_outgrow_plans(0);
 				(void) transaction_try(end_cycle, NULL, "end the cycle");
 			}
 			if (!args.standing && next_due == TIME_UNKNOWN && lease_ends == TIME_UNKNOWN &&

@@ -18,10 +18,13 @@
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "collect/transaction.h"
+
+#define FIRST_GOOD_FOR 100 /* accounts */
 
 static MemoryContext home;
 static Oid extension = InvalidOid;
@@ -244,6 +247,23 @@ transaction_plan(SPIPlanPtr *slot, const char *sql, int nargs, Oid *types)
 		MemoryContextSwitchTo(old);
 	}
 	return *slot;
+}
+
+void
+transaction_outgrow_plans(int stored)
+{
+	static int64 stored_in_cycle = 0, good_for = FIRST_GOOD_FOR;
+
+	if (stored == 0)
+	{
+		stored_in_cycle = 0;
+		good_for = FIRST_GOOD_FOR;
+	}
+	stored_in_cycle += stored;
+	if (stored_in_cycle < good_for)
+		return;
+	ResetPlanCache();
+	good_for = 4 * stored_in_cycle;
 }
 
 void

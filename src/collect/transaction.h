@@ -32,6 +32,13 @@ extern void transaction_abort(void);
 extern SPIPlanPtr transaction_plan(SPIPlanPtr *slot, const char *sql, int nargs, Oid *types);
 
 /*
+ * So many accounts were stored; 0: a cycle has ended. A plan is kept, though it was made for the tables as they were: one for
+ * an empty table takes any index, and would read all rows of a platform for each account until the server has gathered
+ * statistics. While tables may be growing from nothing, plans are made anew whenever four times as much has been stored.
+ */
+extern void transaction_outgrow_plans(int stored);
+
+/*
  * How long transactions wait from now on for what another one has locked, before they raise ERRCODE_LOCK_NOT_AVAILABLE; 0: as
  * long as it takes. transaction_lock_timeout(): the one that was begun.
  */
