@@ -205,7 +205,7 @@ def states_by_name():
 
 def check_errors(tap, lines, root):
     """Every message of docs/errors.md stands in the source with its SQLSTATE; ... is whatever is filled in."""
-    source = sources(os.path.join(root, "src"), os.path.join(root, "sql", "parts"))
+    source = sources(os.path.join(root, "src"), os.path.join(root, "sql", "parts"), os.path.join(root, "sql", "updates"))
     states = states_by_name()
     for state, message, _ in rows_of(lines, 3):
         pattern = r"[^\n]{0,60}?".join(re.escape(part) for part in unquoted(message).removeprefix("...").split("..."))
