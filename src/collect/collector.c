@@ -414,11 +414,12 @@ await_machine(bool standing)
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
-/* While a refresh token is on its way that ends with the platform's answer, termination is answered by the loop itself. */
+/* While a refresh token is on its way that ends with the platform's answer, or is still to be kept, termination is answered by
+ * the loop itself. */
 static void
 run_engine(long wait)
 {
-	bool hold = authorise_renewals() > 0;
+	bool hold = authorise_renewals() > 0 || keep_wait() != LONG_MAX;
 
 	if (hold)
 		HOLD_INTERRUPTS();
@@ -508,7 +509,6 @@ dreamsuite_collector_main(Datum arg)
 	schedule_left = config_collect_at[0] != '\0';
 	(void) tidy();
 	want_all();
-	before_shmem_exit(keep_last_words, (Datum) 0);
 	options = http_options();
 	engine = http_engine_create(
 		AllocSetContextCreate(work.context, "dreamsuite http", ALLOCSET_DEFAULT_SIZES), &options);

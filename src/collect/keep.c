@@ -14,13 +14,12 @@
  * disconnected meanwhile, and the new token is left to be revoked.
  *
  * A row that someone else has locked is not waited for, because nothing else would go on meanwhile, and termination is held
- * back. Such tokens stay in the queue of those that are tried again, and once more when the process ends.
+ * back. Such tokens are tried again after a moment, and for a moment when the process is told to end.
  */
 #include "postgres.h"
 
 #include "dreamsuite.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -38,6 +37,7 @@
 
 #define TRIES           3
 #define LOCKED_AGAIN_MS 500
+#define LAST_TRIES_US   20000
 #define LAST_WORDS_MS   500 /* whoever holds the row has been told to end as well, where the server stops */
 
 static List *queue = NIL;  /* Job * */
@@ -387,16 +387,37 @@ warn_of(const Job *job, const ErrorData *failure)
 					  errhint("If the account is refused from now on, its artist must authorise again.")));
 }
 
+/* Before the process ends as it was told to: those whose rows someone else holds are tried for a moment longer. */
+static void
+say_last_words(void)
+{
+	TimestampTz until = GetCurrentTimestamp() + LAST_WORDS_MS * INT64CONST(1000);
+	ListCell *cell;
+
+	foreach (cell, locked)
+	{
+		ErrorData *failure;
+
+		while ((failure = keep_alone(lfirst(cell))) != NULL &&
+			   failure->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && GetCurrentTimestamp() < until)
+			pg_usleep(LAST_TRIES_US);
+		if (failure != NULL)
+			warn_of(lfirst(cell), failure);
+	}
+	locked = NIL;
+}
+
 void
 keep_flush(void)
 {
+	bool must_end = ProcDiePending;
 	List *jobs, *kept = NIL;
 	ErrorData *failure;
 	ListCell *cell;
 
-	if (queue == NIL && keep_wait() > 0)
+	if (queue == NIL && (must_end ? locked == NIL : keep_wait() > 0))
 		return;
-	jobs = take_queue(keep_wait() == 0);
+	jobs = take_queue(must_end || keep_wait() == 0);
 	if (InterruptHoldoffCount == 0) /* the error of another job forgets that they are held */
 		HOLD_INTERRUPTS();
 	failure = try_keep(jobs);
@@ -421,6 +442,8 @@ keep_flush(void)
 	}
 	if (failure != NULL)
 		FreeErrorData(failure);
+	if (must_end)
+		say_last_words();
 	RESUME_INTERRUPTS();
 	foreach (cell, kept)
 	{
@@ -442,33 +465,4 @@ keep_wait(void)
 	TimestampTz now = GetCurrentTimestamp();
 
 	return locked == NIL ? LONG_MAX : now >= locked_until ? 0 : (long) ((locked_until - now) / 1000) + 1;
-}
-
-void
-keep_last_words(int code, Datum arg)
-{
-	TimestampTz until = GetCurrentTimestamp() + LAST_WORDS_MS * INT64CONST(1000);
-
-	while (queue != NIL || locked != NIL)
-	{
-		List *jobs = take_queue(true);
-		bool last = GetCurrentTimestamp() >= until;
-		ListCell *cell;
-
-		AbortOutOfAnyTransaction();
-		MemoryContextSwitchTo(TopMemoryContext);
-		foreach (cell, jobs)
-		{
-			ErrorData *failure = keep_alone(lfirst(cell));
-
-			if (failure == NULL)
-				continue;
-			if (last || failure->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-				warn_of(lfirst(cell), failure);
-			else
-				stay_locked(lfirst(cell));
-		}
-		if (locked != NIL)
-			pg_usleep(20000);
-	}
 }

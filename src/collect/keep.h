@@ -31,19 +31,16 @@ typedef struct Keeping
  */
 extern void keep_tokens(Job *job, Keeping keeping);
 
-/* Is something queued? Interrupts are held then. */
+/* Is something queued that was not tried yet? Interrupts are held then. */
 extern bool keep_waits(void);
 
 /*
  * Commits what is queued: one transaction, that waits for the disk. Then calls each `done`. Those whose rows someone else
- * holds are tried again after a moment.
+ * holds are tried again after a moment, and where the process has been told to end for half a second at once.
  */
 extern void keep_flush(void);
 
 /* Milliseconds until keep_flush() has something to try again; LONG_MAX where there is nothing. */
 extern long keep_wait(void);
-
-/* A before_shmem_exit() callback: what is still queued is kept before the process ends. */
-extern void keep_last_words(int code, Datum arg);
 
 #endif

@@ -99,6 +99,21 @@ $waiting->quit;
 is(sql("SELECT updated_at > now() - interval '1 minute', expires_at > dreamsuite.calendar_now() FROM dreamsuite.account_secrets WHERE " . user(1)), 't|t',
 	'with tokens that are kept');
 
+# a platform that ends the old token at once; the server is stopped while the new one waits for its row
+sql("SELECT dreamsuite.register_app('tiktok', 'client', 'secret-of-tiktok', 'https://app.example/back')");
+sql("SELECT dreamsuite.connect_account('" . user_id(1) . "', 'tiktok', null, 'tok-tiktok-77', 'ref-tiktok-77', '2026-03-02T06:00:00Z')");
+$holder = hold("SELECT FROM dreamsuite.account_secrets WHERE platform = 'tiktok' AND " . user(1) . ' FOR UPDATE');
+$waiting = $node->background_psql('postgres', on_error_stop => 0);
+$waiting->query_until(qr/calling/, "\\echo calling\nCALL dreamsuite.collect('" . user_id(1) . "', 'tiktok');\n");
+sleep 2;
+ok(within(5, sub { $node->stop('fast') }), 'the server is stopped without waiting for it');
+eval { $_->quit } foreach $holder, $waiting;
+$node->start;
+ok(eventually($node, $pid_sql =~ s/SELECT pid/SELECT count(*)/r, '1', 30), 'it comes back');
+collect($node, "'" . user_id(1) . "', 'tiktok'");
+is(sql("SELECT last_outcome FROM dreamsuite.account_state WHERE platform = 'tiktok'") . (control('stats') =~ /"refresh_tokens_reused": ?\[\]/ ? '' : ' by a spent token'),
+	'ok', 'and has kept the new token, which nobody could have got again');
+
 # ---- the lease of somebody who is gone
 
 set_now($node, '2026-03-03T07:00:00Z');
