@@ -138,5 +138,24 @@ collect($node, "platform => 'instagram'");
 is(sql("SELECT count(*) FROM dreamsuite.account_state WHERE platform = 'instagram' AND last_outcome = 'ok'"), '4', 'an account that is limited does not stop the others');
 is(sql("SELECT blocked_accounts FROM dreamsuite.quota_status() WHERE platform = 'instagram' LIMIT 1"), '1', 'and is counted');
 
+# ---- an account that a limit stopped goes on where it was
+
+sub asked_of { return sql("SELECT string_agg(endpoint || ' ' || n, ', ' ORDER BY endpoint) FROM (SELECT endpoint, count(*) AS n FROM dreamsuite.request_log WHERE platform = 'facebook' AND user_id = '" . user_id(20) . "' AND error_class = 'ok' GROUP BY 1) t"); }
+my $facebook = "SELECT last_outcome, blocked_until > dreamsuite.calendar_now() FROM dreamsuite.account_state WHERE platform = 'facebook' AND user_id = '" . user_id(20) . "'";
+control('faults', '[]');
+set_now($node, '2026-03-09T06:00:00Z');
+sql('UPDATE dreamsuite.account_state SET next_due_at = NULL');
+connect_users('facebook', 20, 20);
+collect($node, "platform => 'facebook', user_id => '" . user_id(20) . "'");
+my $all = asked_of();
+sql('TRUNCATE dreamsuite.request_log');
+set_now($node, '2026-03-10T06:00:00Z');
+control('faults', '[{"kind": "429", "platform": "facebook", "path": "/insights", "retry_after": 600, "times": 1}]');
+collect($node, "platform => 'facebook', user_id => '" . user_id(20) . "'");
+is(sql($facebook), 'partial|t', 'a limit in the middle stops a run');
+set_now($node, '2026-03-10T06:15:00Z');
+ok(eventually($node, $facebook, 'ok|'), 'when it has ended the account is collected whole');
+is(asked_of(), $all, 'and only what was left was asked');
+
 $node->stop;
 done_testing();

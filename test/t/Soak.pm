@@ -20,8 +20,8 @@ use DreamSuite;
 our @EXPORT = qw(run_soak);
 
 my $retention = 7;
-# New values every day, kept for ever; of the rest each row is replaced or pruned.
-my @series = qw(daily_metrics content_history metric_revisions);
+# New values and new posts every day, kept for ever; of the rest each row is replaced or pruned.
+my @series = qw(daily_metrics content_items content_history metric_revisions);
 
 # memory(NODE, PID): bytes in use in the collector's memory contexts, and kB of memory that is its own
 sub memory
@@ -85,9 +85,12 @@ sub run_soak
 
 		$sql->("UPDATE dreamsuite.request_log SET at = at - interval '1 day'");
 		$sql->("UPDATE dreamsuite.collection_runs SET started_at = started_at - interval '1 day', finished_at = finished_at - interval '1 day'");
-		$wait->("${date}T06:00:00Z");
-		# what met trouble goes on
-		$wait->("${date}T09:00:00Z");
+		# hour by hour, until what met trouble has got through
+		foreach my $hour (6 .. 22)
+		{
+			$wait->(sprintf '%sT%02d:00:00Z', $date, $hour);
+			last if $sql->("SELECT count(*) FROM dreamsuite.account_state WHERE done_on IS DISTINCT FROM '$date'") eq '0';
+		}
 		my $now_pid = $sql->($collector);
 		$pid //= $now_pid;
 		is($now_pid, $pid, "$date: the collector is the same") if $now_pid ne $pid;
@@ -95,7 +98,7 @@ sub run_soak
 
 		my ($used, $anon) = memory($node, $pid);
 		push @samples, { day => $day, used => $used, anon => $anon, sizes => sizes($node),
-			rows => $sql->('SELECT count(*) FROM dreamsuite.daily_metrics') };
+			rows => { map { $_ => $sql->("SELECT count(*) FROM dreamsuite.$_") } @series } };
 		my $s = $samples[-1];
 		my $other = 0;
 		foreach my $table (keys %{ $s->{sizes} })
@@ -104,7 +107,7 @@ sub run_soak
 		}
 		note(sprintf('day %3d: contexts %7.1f kB, RssAnon %6d kB; request_log %6.1f MB, collection_runs %5.1f MB, all tables but series %6.1f MB, daily_metrics %6.1f MB, %.0f bytes a row; %.0f s',
 			$day, $used / 1024, $anon, $s->{sizes}{request_log} / 1048576, $s->{sizes}{collection_runs} / 1048576, $other / 1048576,
-			$s->{sizes}{daily_metrics} / 1048576, $s->{sizes}{daily_metrics} / $s->{rows}, time - $began));
+			$s->{sizes}{daily_metrics} / 1048576, $s->{sizes}{daily_metrics} / $s->{rows}{daily_metrics}, time - $began));
 	}
 
 	# What is there after a third of the days is all that there will be.
@@ -121,8 +124,11 @@ sub run_soak
 		next if grep { $_ eq $table } @series;
 		cmp_ok($late->{sizes}{$table}, '<=', $early->{sizes}{$table} * 1.3 + 262144, "the size of $table levels off");
 	}
-	cmp_ok($late->{sizes}{daily_metrics} / $late->{rows}, '<=', 1.1 * $early->{sizes}{daily_metrics} / $early->{rows},
-		'daily_metrics grows by its rows alone');
+	foreach my $table (qw(daily_metrics content_items))
+	{
+		cmp_ok($late->{sizes}{$table} / $late->{rows}{$table}, '<=', 1.1 * $early->{sizes}{$table} / $early->{rows}{$table},
+			"$table grows by its rows alone");
+	}
 	$node->stop;
 	return;
 }
