@@ -101,9 +101,6 @@ extern bool artist_load(Artist *artist, Datum user_id, DateADT *as_of);
 extern DateADT outlet_settled(const Outlet *outlet, const Run *run);
 extern int run_day(const Run *run, DateADT day);
 
-/* Value of a day; NaN outside the series. */
-extern double track_value(const Run *run, const Track *track, DateADT day);
-
 /* Last day <= `day` and > `day` - `back` with a known value; -1 as index where there is none. */
 extern int track_last(const Run *run, const Track *track, DateADT day, int back);
 

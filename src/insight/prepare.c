@@ -291,14 +291,6 @@ run_day(const Run *run, DateADT day)
 	return day - run->artist->set->first;
 }
 
-double
-track_value(const Run *run, const Track *track, DateADT day)
-{
-	int at = run_day(run, day);
-
-	return at >= 0 && at < run->artist->set->days ? track->series->values[at] : NAN;
-}
-
 int
 track_last(const Run *run, const Track *track, DateADT day, int back)
 {

@@ -231,14 +231,6 @@ json_value_number(const JsonbValue *value)
 	return isfinite(number) ? number : NAN;
 }
 
-double
-json_number(const JsonbContainer *object, const char *key)
-{
-	JsonbValue value;
-
-	return json_member(object, key, &value) ? json_value_number(&value) : NAN;
-}
-
 /* ---- Texts ---- */
 
 char *

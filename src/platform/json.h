@@ -46,9 +46,6 @@ extern int64 json_count(const JsonbContainer *object, const char *key);
 /* A whole number that may be negative; COUNT_UNKNOWN as above. */
 extern int64 json_integer(const JsonbContainer *object, const char *key);
 
-/* Any finite number, also from a string; NaN where unknown. */
-extern double json_number(const JsonbContainer *object, const char *key);
-
 /* Text; NULL where absent, null or not a string. json_text_at follows a path of objects. */
 extern char *json_text(const JsonbContainer *object, const char *key);
 extern char *json_text_at(const JsonbContainer *object, const char *path);

@@ -354,9 +354,6 @@ extern const Bodies *bodies(const Responses *responses, const char *step);
 /* The first body of a step, NULL where it is missing. */
 extern const JsonbContainer *body(const Responses *responses, const char *step);
 
-/* The body asked for the parameter, NULL where it is missing. */
-extern const JsonbContainer *body_of(const Responses *responses, const char *step, const char *of);
-
 /* Did the listing arrive whole? False where the step is missing or an entry of it was lost. */
 extern bool listed_whole(const Responses *responses, const char *step);
 

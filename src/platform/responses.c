@@ -107,19 +107,6 @@ body(const Responses *responses, const char *step)
 	return found->count > 0 ? found->entries[0].body : NULL;
 }
 
-const JsonbContainer *
-body_of(const Responses *responses, const char *step, const char *of)
-{
-	const Bodies *found = bodies(responses, step);
-
-	for (int i = 0; i < found->count; i++)
-	{
-		if (found->entries[i].of != NULL && strcmp(found->entries[i].of, of) == 0)
-			return found->entries[i].body;
-	}
-	return NULL;
-}
-
 bool
 listed_whole(const Responses *responses, const char *step)
 {
