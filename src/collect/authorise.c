@@ -178,6 +178,20 @@ take_tokens(Job *job, const TokenAnswer *answer)
 	job->token_serial++;
 }
 
+/* The job's own copy: an answer lives with the secrets, and what is kept of a run outlives them. */
+static List *
+scopes_copy(const Job *job, List *scopes)
+{
+	MemoryContext old = MemoryContextSwitchTo(job->context);
+	List *copy = NIL;
+	ListCell *cell;
+
+	foreach (cell, scopes)
+		copy = lappend(copy, pstrdup(lfirst(cell)));
+	MemoryContextSwitchTo(old);
+	return copy;
+}
+
 static ErrorClass exchanged(Job *job, const HttpAnswer *http, void *arg);
 
 static void
@@ -241,7 +255,7 @@ exchanged(Job *job, const HttpAnswer *http, void *arg)
 	/* Without a word on scopes, those asked for were granted (RFC 6749 section 5.1). */
 	job->account.scopes = NIL;
 	if (!answer.scopes_told || answer.scopes != NIL)
-		job->account.scopes = answer.scopes_told ? answer.scopes : job->code_scopes;
+		job->account.scopes = scopes_copy(job, answer.scopes_told ? answer.scopes : job->code_scopes);
 	job->code = NULL;
 	keep_tokens(job, (Keeping){.kind = KEEP_EXCHANGED,
 							   .scopes_told = true,
@@ -277,7 +291,7 @@ renewal_answered(Job *job, const HttpAnswer *http, void *arg)
 	{
 		take_tokens(job, &answer);
 		if (answer.scopes != NIL)
-			job->account.scopes = answer.scopes;
+			job->account.scopes = scopes_copy(job, answer.scopes);
 		keep_tokens(job, (Keeping){.kind = KEEP_RENEWED,
 								   .used = used,
 								   .used_is_refresh = used_is_refresh,

@@ -27,7 +27,7 @@
  * Windows end a day apart, 25 hours where clocks change.
  */
 static const char *const revise_sql =
-	"WITH told AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
+	"WITH told AS MATERIALIZED (SELECT * FROM batch"
 	"  AS t(user_id, platform, today, metric, ends_at, value, observed_at, is_test)),"
 	" days AS MATERIALIZED (SELECT DISTINCT ON (d.user_id, d.platform, d.date, t.metric) d.user_id, d.platform, d.date,"
 	"   t.metric, d.metrics -> t.metric AS old, pg_catalog.to_jsonb(t.value) AS new, t.observed_at"
