@@ -18,6 +18,7 @@ DECLARE
     spread  oid[];
     t       record;
     n       bigint;
+    is_new  boolean := false;
 BEGIN
     IF NOT pg_has_role((SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'dreamsuite'), 'USAGE') THEN
         RAISE EXCEPTION 'permission denied to distribute the tables of dreamsuite'
@@ -63,6 +64,7 @@ BEGIN
            AND c.oid <> ALL (spread)
          ORDER BY c.oid <> first, 2 DESC, c.relname
     LOOP
+        is_new := true;
         IF NOT t.has_user THEN
             EXECUTE format('SELECT %I.create_reference_table(%L)', citus, t.relation);
             CONTINUE;
@@ -75,7 +77,10 @@ BEGIN
                        CASE WHEN t.relation <> first THEN ', colocate_with => ''dreamsuite.daily_metrics''' END);
     END LOOP;
     -- Citus hands on what is granted from now on: who was let in before is let in on the other nodes
-    PERFORM dreamsuite.grant_access(r.oid::regrole, a.all_users) FROM dreamsuite.access_roles AS a JOIN pg_roles AS r ON r.rolname = a.role_name;
+    IF is_new THEN
+        PERFORM dreamsuite.grant_access(r.oid::regrole, a.all_users)
+           FROM dreamsuite.access_roles AS a JOIN pg_roles AS r ON r.rolname = a.role_name;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION distribute() IS

@@ -193,6 +193,25 @@ relation_of(const Columns *columns)
 	return relation;
 }
 
+/* The same with an array per column: Citus sends parameters to its nodes, but no relation that only this process has. */
+static void
+execute_with_arrays(SPIPlanPtr *slot, const char *sql, Columns *columns, int expected)
+{
+	const char *place = strstr(sql, " FROM batch");
+	Datum values[MAX_COLUMNS];
+	Oid types[MAX_COLUMNS];
+	StringInfoData text;
+
+	Assert(place != NULL);
+	initStringInfo(&text);
+	appendBinaryStringInfo(&text, sql, place - sql);
+	for (int i = 0; i < columns->count; i++)
+		appendStringInfo(&text, "%s$%d", i == 0 ? " FROM unnest(" : ", ", i + 1);
+	appendStringInfo(&text, ")%s", place + strlen(" FROM batch"));
+	columns_values(columns, values, types);
+	transaction_execute(transaction_plan(slot, text.data, columns->count, types), values, NULL, expected);
+}
+
 void
 columns_execute(SPIPlanPtr *slot, const char *sql, Columns *columns, int expected)
 {
@@ -200,6 +219,11 @@ columns_execute(SPIPlanPtr *slot, const char *sql, Columns *columns, int expecte
 
 	if (columns->rows == 0)
 		return;
+	if (transaction_with_citus())
+	{
+		execute_with_arrays(slot, sql, columns, expected);
+		return;
+	}
 	relation = relation_of(columns);
 	if (SPI_register_relation(relation) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not name the rows of a batch");
