@@ -76,7 +76,8 @@ least_scale(double centre, Curve curve)
 		case CURVE_PLAIN:
 			break;
 	}
-	return 0.05 * fabs(centre);
+	/* Where 0 is only a point on the scale (a rate, a level), a part of the level says little. */
+	return 0.01 * fabs(centre);
 }
 
 /* What the days before a day say about it. */

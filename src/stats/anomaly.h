@@ -39,7 +39,7 @@ typedef struct DayTest
  * period  7 for weekdays, 1 for none
  *
  * The scale is the scaled MAD of the 28 days, or that of the 84 days before, about the median of each 28, where it is
- * more: the days behind it count for values above the baseline. It is at least 5 % of the level and one Poisson standard
+ * more: the days behind it count for values above the baseline. It is at least 5 % of the level (1 % on the plain scale) and one Poisson standard
  * deviation of a count, so that a window without spread does not alarm on + 1; where most days are equal it is also half
  * of what the others deviate. It grows by what the
  * median and the weekday effects are uncertain. STATS_TOO_FEW when fewer than 14 of the 28 days, or the day itself, are

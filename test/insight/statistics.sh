@@ -9,6 +9,12 @@
 # with the planted truth that are told of it (recall), the share of those without that are told the same, and from both the
 # precision among as many with as without; at last the traps, of which nothing may be told.
 # Uses databases null_artists_N and statistics, made and dropped.
+#
+# What artists must be able to rely on is held here and in: no more false alarms than stated (null_artists.sh), no alarm of the
+# first one after zeros (trap zero), recall of days of two and three times (spike2, spike3; test/sim_stats/cover.c), no echo of a
+# 28-day total (echo), gaps and resets (gap, reset), steps of a rounded counter (rounding), dates of goals that hold in 72 to 88
+# of 100 cases (test/sim_stats/cover.c), young posts (young), formats that came late to a growing account (growth_format); the
+# same facts for the same data, byte by byte, in test/sql/insight_rules.sql; every sentence in test/sql/insight_sentences.sql.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")"
 ARTISTS=${ARTISTS:-20} NULLS=${NULLS:-8} JOBS=${JOBS:-1} BATCH=40

@@ -123,6 +123,16 @@ SELECT count(*) >= 3 FROM dreamsuite.insight_facts(artist(9));
 SELECT count(*) FROM (SELECT f::text FROM dreamsuite.insight_facts(artist(9)) f EXCEPT SELECT f::text FROM dreamsuite.insight_facts(artist(9), '2026-06-30') f) d;
 SELECT count(*) FROM (SELECT f::text FROM dreamsuite.insight_facts(artist(9), NULL, '{content,growth}') f EXCEPT SELECT f::text FROM dreamsuite.insight_facts(artist(9)) f) d;
 SELECT DISTINCT category FROM dreamsuite.insight_facts(artist(9), NULL, '{content,growth}') ORDER BY 1;
+-- the same when the rows lie in another order, as after a restore
+CREATE TABLE told_before AS SELECT f::text FROM dreamsuite.insight_facts(artist(9)) f;
+CREATE TABLE kept_days AS SELECT * FROM dreamsuite.daily_metrics WHERE user_id = artist(9);
+CREATE TABLE kept_items AS SELECT * FROM dreamsuite.content_items WHERE user_id = artist(9);
+DELETE FROM dreamsuite.daily_metrics WHERE user_id = artist(9);
+DELETE FROM dreamsuite.content_items WHERE user_id = artist(9);
+INSERT INTO dreamsuite.daily_metrics SELECT * FROM kept_days ORDER BY md5(date::text);
+INSERT INTO dreamsuite.content_items SELECT * FROM kept_items ORDER BY md5(content_id);
+SELECT count(*) FROM (TABLE told_before EXCEPT SELECT f::text FROM dreamsuite.insight_facts(artist(9)) f) d;
+SELECT count(*) FROM told_before EXCEPT SELECT count(*) FROM dreamsuite.insight_facts(artist(9));
 
 -- every fact has what a reader needs
 SELECT count(*) FROM dreamsuite.insight_facts(artist(9)) WHERE fact_id !~ '^[a-z_]+:[^:]+:[0-9-]+\.\.[0-9-]+:[0-9a-f]{8}$' OR sentence IS NULL OR method IS NULL

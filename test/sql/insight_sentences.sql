@@ -139,6 +139,11 @@ INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, metrics)
 SELECT artist(21), 'spotify', day, jsonb_build_object('playlist_placements', 30 + greatest(0, (i - 152) / 9)) FROM days WHERE i <= 172;
 SELECT dreamsuite.set_goal(artist(21), 'spotify', 'playlist_placements', 7, 'month') IS NOT NULL;
 SELECT told(21, 'goal');
+-- a goal whose metric has no number yet, and a month's goal that is reached: nothing is needed, nothing is said
+SELECT dreamsuite.set_goal(artist(22), 'instagram', 'follower_count', 10000) IS NOT NULL;
+SELECT told(22, 'goal');
+UPDATE dreamsuite.goals SET target = 2 WHERE user_id = artist(21);
+SELECT told(21, 'goal_gap|goal_progress|goal_eta');
 -- nobody set a goal
 SELECT told(19, 'goal');
 
