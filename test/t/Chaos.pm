@@ -261,6 +261,7 @@ sub run_chaos
 	is(ask($node, "SELECT count(*) FROM dreamsuite.accounts WHERE status <> 'active'"), '0', 'no account was lost');
 
 	$node->stop;
+	unlike(slurp_file($node->logfile), qr/was terminated by signal (?:4|6|7|8|11)\b/, 'no process ended by itself');
 	return;
 }
 
