@@ -213,7 +213,7 @@ dreamsuite_goal_status(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("as_of must be a day, not infinity"),
 						errhint("Leave it out for the newest day that is stored.")));
 	info = srf_begin(fcinfo);
-	artist_load(&artist, PG_GETARG_DATUM(0), &as_of);
+	artist_load_numbers(&artist, PG_GETARG_DATUM(0), &as_of);
 	run.as_of = as_of;
 	for (int i = 0; i < artist.goal_count; i++)
 	{

@@ -83,9 +83,10 @@ typedef struct Run
 {
 	Artist *artist;
 	DateADT as_of;
-	bool full;   /* evidence in full, not the first few rows */
-	bool brief;  /* only what fact_same() and the life of a fact need */
-	List *facts; /* Fact * */
+	bool full;          /* evidence in full, not the first few rows */
+	bool brief;         /* only what fact_same() and the life of a fact need */
+	List *facts;        /* Fact * */
+	List *spike_events; /* of spikes.c */
 	int tests[FAMILY_COUNT];
 	int tested[FAMILY_COUNT]; /* facts that passed the practical guards, whatever their q-value */
 	int reported[FAMILY_COUNT];
@@ -96,6 +97,9 @@ typedef struct Run
 
 /* Loads everything up to the day (DATEVAL_NOEND: to the newest). `as_of` out: that day; false where nothing is known. */
 extern bool artist_load(Artist *artist, Datum user_id, DateADT *as_of);
+
+/* The same without posts: all that goals need. */
+extern bool artist_load_numbers(Artist *artist, Datum user_id, DateADT *as_of);
 
 /* Last day of the outlet that will not change any more, and its place in the series (may be negative or beyond). */
 extern DateADT outlet_settled(const Outlet *outlet, const Run *run);

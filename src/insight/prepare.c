@@ -246,8 +246,8 @@ find_days(Datum user_id, DateADT as_of, DateADT *since, DateADT *until)
 	return true;
 }
 
-bool
-artist_load(Artist *artist, Datum user_id, DateADT *as_of)
+static bool
+load(Artist *artist, Datum user_id, DateADT *as_of, bool posts)
 {
 	MemoryContext context = CurrentMemoryContext;
 	instr_time begin, end;
@@ -269,12 +269,25 @@ artist_load(Artist *artist, Datum user_id, DateADT *as_of)
 	nest = query_begin();
 	load_time_zones(artist, context);
 	load_goals(artist, context);
-	posts_load(artist, *as_of, context);
+	if (posts)
+		posts_load(artist, *as_of, context);
 	query_end(nest);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, begin);
 	artist->load_ms = INSTR_TIME_GET_MILLISEC(end);
 	return artist->outlet_count > 0;
+}
+
+bool
+artist_load(Artist *artist, Datum user_id, DateADT *as_of)
+{
+	return load(artist, user_id, as_of, true);
+}
+
+bool
+artist_load_numbers(Artist *artist, Datum user_id, DateADT *as_of)
+{
+	return load(artist, user_id, as_of, false);
 }
 
 /* ---- Days ---- */

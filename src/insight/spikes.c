@@ -189,7 +189,8 @@ describe(Run *run, Fact *fact, const Outlet *outlet, const Track *track, const S
 	fact->n_baseline = event->test.n;
 	fact->n_missing = track_missing(track, event->open - STATS_ANOMALY_WINDOW, event->open);
 	fact->least = STATS_ANOMALY_LEAST;
-	fact->method = "day against the 28 days before, weekday removed, scaled MAD of up to 84 days with floors, Student's t";
+	fact->method =
+		"day against the 28 days before, weekday removed, scaled MAD of up to 84 days with floors, Student's t";
 	fact->parameters =
 		"\"window_days\":28,\"period\":7,\"least_ratio\":1.3,\"new_peak\":1.15,\"tested_days\":28";
 	fact->rows = run->full ? gain_rows(run, track, event->open - STATS_ANOMALY_WINDOW, last)
@@ -217,36 +218,64 @@ describe(Run *run, Fact *fact, const Outlet *outlet, const Track *track, const S
 		spike_sentence(outlet, track, event, series_date(run->artist->set, event->open), &attribution);
 }
 
+/* The events of a track up to the settled day. Several days of a track may be surprising: it is walked once. */
+typedef struct TrackEvents
+{
+	const Track *track;
+	int slice; /* index of the day that events count from */
+	int count;
+	SpikeEvent events[EVENTS_MOST];
+} TrackEvents;
+
+static const TrackEvents *
+events_of(Run *run, const DayCandidate *candidate)
+{
+	const Track *track = candidate->track;
+	int last = Min(run_day(run, outlet_settled(candidate->outlet, run)), run->artist->set->days - 1);
+	SpikeRule rule = {.p_most = EVENT_P, .ratio_least = SPIKE_RATIO, .gain_least = spike_gain_least(track)};
+	TrackEvents *found;
+	ListCell *cell;
+
+	foreach (cell, run->spike_events)
+	{
+		found = lfirst(cell);
+		if (found->track == track)
+			return found;
+	}
+	found = palloc(sizeof(TrackEvents));
+	found->track = track;
+	found->slice = Max(Max(last - EVENT_DAYS + 1, 0), track_since(track, last));
+	if (stats_spike_events(track->gains + found->slice, last - found->slice + 1, 7, STATS_SCALE_COUNTS, &rule,
+						   found->events, EVENTS_MOST, &found->count, NULL) == STATS_NO_MEMORY)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+						errdetail("Failed while looking for events.")));
+	run->spike_events = lappend(run->spike_events, found);
+	return found;
+}
+
 /* The event of the tested day, as a fact. Days of one event make one fact. */
 static void
 spike_fact(Run *run, const DayCandidate *candidate, Family family, double p, double q)
 {
 	const Track *track = candidate->track;
-	int last = Min(run_day(run, outlet_settled(candidate->outlet, run)), run->artist->set->days - 1);
-	int slice = Max(Max(last - EVENT_DAYS + 1, 0), track_since(track, last));
-	SpikeRule rule = {.p_most = EVENT_P, .ratio_least = SPIKE_RATIO, .gain_least = spike_gain_least(track)};
-	SpikeEvent events[EVENTS_MOST];
+	const TrackEvents *all = events_of(run, candidate);
 	const SpikeEvent *event = NULL;
 	SpikeEvent moved;
-	int count;
 	Fact *fact;
 	ListCell *cell;
 
-	if (stats_spike_events(track->gains + slice, last - slice + 1, 7, STATS_SCALE_COUNTS, &rule, events,
-						   EVENTS_MOST, &count, NULL) == STATS_NO_MEMORY)
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
-						errdetail("Failed while looking for events.")));
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < all->count; i++)
 	{
-		if (events[i].open + slice <= candidate->at && candidate->at <= events[i].close + slice)
-			event = &events[i];
+		if (all->events[i].open + all->slice <= candidate->at &&
+			candidate->at <= all->events[i].close + all->slice)
+			event = &all->events[i];
 	}
 	if (event == NULL)
 		return; /* surprising, but not large enough, or the tail of an older event */
 	moved = *event;
-	moved.open += slice;
-	moved.close += slice;
-	moved.peak += slice;
+	moved.open += all->slice;
+	moved.close += all->slice;
+	moved.peak += all->slice;
 
 	fact = run_fact(run, CATEGORY_TREND, moved.up ? "spike_up" : "spike_down", candidate->outlet, track);
 	fact->subject = psprintf("%s@%s", fact->subject, date_text(series_date(run->artist->set, moved.open)));
@@ -272,7 +301,7 @@ spike_fact(Run *run, const DayCandidate *candidate, Family family, double p, dou
 	fact->p_value = p;
 	run_add(run, fact);
 	if (!run->brief)
-		describe(run, fact, candidate->outlet, track, &moved, events, count, slice);
+		describe(run, fact, candidate->outlet, track, &moved, all->events, all->count, all->slice);
 }
 
 /* The days `from` .. `to` before the settled one. */

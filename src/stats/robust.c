@@ -93,7 +93,7 @@ stats_select_inplace(double *x, int n, int k)
 	int high = n - 1;
 	int budget = 64;
 
-	while (high - low > 16)
+	while (high - low > 8)
 	{
 		int middle = low + (high - low) / 2;
 		double pivot;

@@ -99,32 +99,48 @@ tied_deviation(const Strata *strata)
 	return sqrt(fmax(variance, 0.0));
 }
 
-/* The shift at which the statistic falls from above `aim` to below it; it never rises with the shift. */
+#define HALVINGS 60
+
+/* Halves [from, to] until it is a point where the statistic falls from above `bound`; it never rises with the shift. */
+static double
+falls_below(const Strata *strata, double from, double to, int halvings, double bound)
+{
+	for (; halvings > 0 && to - from > 1e-12 * fmax(1.0, fabs(from)); halvings--)
+	{
+		double middle = 0.5 * from + 0.5 * to;
+
+		if (weighted_statistic(strata, middle) > bound)
+			from = middle;
+		else
+			to = middle;
+	}
+	return 0.5 * from + 0.5 * to;
+}
+
+/* The shift at which the statistic falls from above `aim` to below it. */
 static double
 crossing(const Strata *strata, double low, double high, double aim, double sd)
 {
-	double at_low = low;
-	double at_high = high;
+	double above = aim * sd + 1e-9;
+	double below = aim * sd - 1e-9;
 
-	/* Twice, for the lower and upper edge of a step that lies exactly on the aim; the answer is their middle. */
-	for (int edge = 0; edge < 2; edge++)
+	for (int left = HALVINGS; left > 0 && high - low > 1e-12 * fmax(1.0, fabs(low)); left--)
 	{
-		double from = low;
-		double to = high;
+		double middle = 0.5 * low + 0.5 * high;
+		double value = weighted_statistic(strata, middle);
 
-		for (int i = 0; i < 60 && to - from > 1e-12 * fmax(1.0, fabs(from)); i++)
+		if (value > above)
+			low = middle;
+		else if (value < below)
+			high = middle;
+		else
 		{
-			double middle = 0.5 * from + 0.5 * to;
-			double value = weighted_statistic(strata, middle);
-
-			if (edge == 0 ? value > aim * sd + 1e-9 : value >= aim * sd - 1e-9)
-				from = middle;
-			else
-				to = middle;
+			/* A step that lies exactly on the aim: the answer is the middle of its edges. */
+			return 0.5 * falls_below(strata, low, middle, left - 1, above) +
+				   0.5 * falls_below(strata, middle, high, left - 1, below);
 		}
-		*(edge == 0 ? &at_low : &at_high) = 0.5 * from + 0.5 * to;
 	}
-	return 0.5 * at_low + 0.5 * at_high;
+	return 0.5 * low + 0.5 * high;
 }
 
 /* Fills strata with the items whose stratum holds both groups. */
