@@ -69,8 +69,8 @@ typedef struct TouchedDays
 /*
  * goals_note
  *    Brings goals.reached_on up to date after days were touched, in the caller's transaction: one query for all, and one
- *    or two more for each goal that these days can decide. The caller holds series_lock() of each account (a
- * new goal, series_lock_shared()).
+ *    or two more for each goal that these days can decide. The caller holds series_lock() of each account, or
+ *    series_lock_shared() where it makes a goal.
  *
  * Connects to SPI itself. Needs the rights of the extension's owner.
  */
