@@ -186,6 +186,10 @@ start_simulator() {
         sleep 0.1
     done
     [ -s "$WORK/simulator.port" ] || { cat "$WORK/simulator.log" >&2; die "the simulator did not start"; }
+    # Another user's process is the child of a runuser, which would not take it along when it is ended.
+    local child
+    read -r child _ 2>/dev/null <"/proc/$SIMULATOR_PID/task/$SIMULATOR_PID/children" || true
+    SIMULATOR_PID=${child:-$SIMULATOR_PID}
     SIMULATOR=http://127.0.0.1:$(cat "$WORK/simulator.port")
     export SIMULATOR
 }
