@@ -1,6 +1,6 @@
 /*
  * engine.c
- *    HTTPS in a loop: curl_multi driven by one epoll descriptor inside a latch wait.
+ *    HTTPS in a loop: queues of transfers, driven by libcurl (multi.c) inside a latch wait.
  *
  * The rules that keep libcurl and PostgreSQL apart:
  *   - a callback never raises and never pallocs;
@@ -9,18 +9,11 @@
  *   - `done` is called when libcurl has returned and the transfer is out of its hands.
  *
  * Transfers beyond the limits wait in queues of ours, not in libcurl's, so that waiting for a connection does not use up
- * a transfer's own time-out. libcurl's timer is a number that bounds the wait: it needs no descriptor.
- *
- * libcurl: https://curl.se/libcurl/c/libcurl-multi.html (multi_socket)
+ * a transfer's own time-out.
  */
 #include "postgres.h"
 
 #include "dreamsuite.h"
-
-#include <signal.h>
-#include <sys/epoll.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -29,12 +22,11 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
+#include "http/multi.h"
 #include "http/transfer.h"
 #include "http/url.h"
 
-#define MAX_EVENTS     64
 #define MAX_TIMEOUT_MS 600000
-#define NO_TIMER       PG_INT64_MAX
 
 /* The transfers of one host: how many are under way, and which wait. There are few hosts and they stay. */
 typedef struct HttpHost
@@ -51,12 +43,9 @@ struct HttpEngine
 	int generation;      /* of the options */
 	MemoryContext context;
 	MemoryContextCallback cleanup;
-	CURLM *multi;
-	CURLSH *share;
-	int epoll;
+	HttpMulti multi;
 	WaitEventSet *waits;
 	uint32 wait_event;
-	int64 timer;  /* when libcurl wants to be called, microseconds of the monotonic clock */
 	int reserved; /* descriptors booked with the server */
 	int queued;   /* waiting for a place */
 	int active;   /* with a place: under way or finished */
@@ -67,64 +56,6 @@ struct HttpEngine
 	HttpHandle *pool;
 	int handles; /* in use and pooled */
 };
-
-/* ---- Signals and time ---- */
-
-static void
-block_signals(sigset_t *old)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, old);
-}
-
-static void
-restore_signals(const sigset_t *old)
-{
-	pthread_sigmask(SIG_SETMASK, old, NULL);
-}
-
-/* Microseconds of a clock that nobody sets. */
-static int64
-monotonic_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64CONST(1000000) + now.tv_nsec / 1000;
-}
-
-/* ---- libcurl's callbacks: never raise ---- */
-
-static int
-on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
-{
-	HttpEngine *engine = arg;
-	struct epoll_event event = {.data.fd = fd};
-
-	if (what == CURL_POLL_REMOVE)
-	{
-		epoll_ctl(engine->epoll, EPOLL_CTL_DEL, fd, NULL);
-		return 0;
-	}
-	event.events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
-	if (epoll_ctl(engine->epoll, known == NULL ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) != 0 &&
-		epoll_ctl(engine->epoll, known == NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0)
-		return -1;
-	if (known == NULL)
-		curl_multi_assign(engine->multi, fd, engine);
-	return 0;
-}
-
-static int
-on_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-	HttpEngine *engine = arg;
-
-	engine->timer = timeout_ms < 0 ? NO_TIMER : monotonic_now() + timeout_ms * INT64CONST(1000);
-	return 0;
-}
 
 /* ---- Handles ---- */
 
@@ -184,8 +115,8 @@ start_transfer(HttpEngine *engine, HttpTransfer *transfer)
 	transfer->host->active++;
 	engine->active++;
 	if (handle != NULL &&
-		handle_load(handle, transfer, &engine->options, engine->generation, engine->share) &&
-		curl_multi_add_handle(engine->multi, handle->easy) == CURLM_OK)
+		handle_load(handle, transfer, &engine->options, engine->generation, engine->multi.share) &&
+		curl_multi_add_handle(engine->multi.multi, handle->easy) == CURLM_OK)
 	{
 		transfer->handle = handle;
 		dlist_push_tail(&engine->under_way, &transfer->node);
@@ -225,7 +156,7 @@ collect_ended(HttpEngine *engine)
 	CURLMsg *message;
 	int left;
 
-	while ((message = curl_multi_info_read(engine->multi, &left)) != NULL)
+	while ((message = curl_multi_info_read(engine->multi.multi, &left)) != NULL)
 	{
 		CURL *easy = message->easy_handle;
 		CURLcode result = message->data.result;
@@ -234,7 +165,7 @@ collect_ended(HttpEngine *engine)
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &transfer);
-		curl_multi_remove_handle(engine->multi, easy); /* ends the life of `message` */
+		curl_multi_remove_handle(engine->multi.multi, easy); /* ends the life of `message` */
 		transfer->result = result;
 		dlist_delete(&transfer->node);
 		dlist_push_tail(&engine->finished, &transfer->node);
@@ -352,29 +283,11 @@ http_send(HttpEngine *engine, const HttpRequest *request, HttpDone done, void *a
 static void
 drive(HttpEngine *engine)
 {
-	struct epoll_event events[MAX_EVENTS];
 	sigset_t old;
-	int ready, running;
 
 	block_signals(&old);
 	start_queued(engine);
-	do
-	{
-		ready = epoll_wait(engine->epoll, events, MAX_EVENTS, 0);
-		for (int i = 0; i < ready; i++)
-		{
-			uint32_t what = events[i].events;
-			int mask = (what & EPOLLIN ? CURL_CSELECT_IN : 0) | (what & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-					   (what & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-
-			curl_multi_socket_action(engine->multi, events[i].data.fd, mask, &running);
-		}
-	} while (ready == MAX_EVENTS);
-	if (engine->timer <= monotonic_now())
-	{
-		engine->timer = NO_TIMER;
-		curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	}
+	multi_drive(&engine->multi);
 	collect_ended(engine);
 	restore_signals(&old);
 }
@@ -397,7 +310,7 @@ http_engine_run(HttpEngine *engine, long timeout_ms)
 	http_engine_flush(engine);
 	for (;;)
 	{
-		int64 wake = dlist_is_empty(&engine->finished) ? Min(until, engine->timer) : 0;
+		int64 wake = dlist_is_empty(&engine->finished) ? Min(until, engine->multi.timer) : 0;
 		long wait = -1;
 		WaitEvent events[3];
 		int ready;
@@ -436,9 +349,9 @@ http_engine_active(const HttpEngine *engine)
 
 /* ---- Cancelling ---- */
 
-/* Ends the transfers of a list; NULL means every owner. */
+/* Ends the transfers of a list. */
 static void
-cancel_in(HttpEngine *engine, dlist_head *list, const void *owner)
+cancel_in(HttpEngine *engine, dlist_head *list)
 {
 	dlist_mutable_iter iter;
 
@@ -446,11 +359,9 @@ cancel_in(HttpEngine *engine, dlist_head *list, const void *owner)
 	{
 		HttpTransfer *transfer = dlist_container(HttpTransfer, node, iter.cur);
 
-		if (owner != NULL && transfer->owner != owner)
-			continue;
 		dlist_delete(iter.cur);
 		if (list == &engine->under_way)
-			curl_multi_remove_handle(engine->multi, transfer->handle->easy);
+			curl_multi_remove_handle(engine->multi.multi, transfer->handle->easy);
 		if (list == &engine->under_way || list == &engine->finished)
 			vacate(engine, transfer);
 		else
@@ -461,30 +372,17 @@ cancel_in(HttpEngine *engine, dlist_head *list, const void *owner)
 	}
 }
 
-static void
-cancel(HttpEngine *engine, const void *owner)
+void
+http_engine_cancel(HttpEngine *engine)
 {
 	sigset_t old;
 
 	block_signals(&old);
 	for (HttpHost *host = engine->hosts; host != NULL; host = host->next)
-		cancel_in(engine, &host->queue, owner);
-	cancel_in(engine, &engine->under_way, owner);
-	cancel_in(engine, &engine->finished, owner);
+		cancel_in(engine, &host->queue);
+	cancel_in(engine, &engine->under_way);
+	cancel_in(engine, &engine->finished);
 	restore_signals(&old);
-}
-
-void
-http_engine_cancel(HttpEngine *engine)
-{
-	cancel(engine, NULL);
-}
-
-void
-http_engine_cancel_owner(HttpEngine *engine, const void *owner)
-{
-	Assert(owner != NULL);
-	cancel(engine, owner);
 }
 
 /* ---- Birth, options and death ---- */
@@ -543,9 +441,7 @@ http_engine_configure(HttpEngine *engine, const HttpOptions *options)
 	reserve_descriptors(engine);
 
 	block_signals(&old);
-	/* Idle connections count as well: the oldest is closed where a new one is needed. */
-	curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long) engine->options.max_connections);
-	curl_multi_setopt(engine->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) engine->options.max_connections);
+	multi_limit(&engine->multi, engine->options.max_connections);
 	restore_signals(&old);
 }
 
@@ -557,7 +453,9 @@ release_engine(void *arg)
 	sigset_t old;
 
 	end_report(engine);
-	cancel(engine, NULL);
+	http_engine_cancel(engine);
+	if (engine->waits != NULL)
+		FreeWaitEventSet(engine->waits); /* before the descriptor that it watches */
 	block_signals(&old);
 	while (engine->pool != NULL)
 	{
@@ -566,56 +464,10 @@ release_engine(void *arg)
 		engine->pool = handle->next;
 		handle_free(handle);
 	}
-	if (engine->multi != NULL)
-		curl_multi_cleanup(engine->multi);
-	if (engine->share != NULL)
-		curl_share_cleanup(engine->share);
+	multi_close(&engine->multi);
 	restore_signals(&old);
-	if (engine->waits != NULL)
-		FreeWaitEventSet(engine->waits);
-	if (engine->epoll >= 0)
-	{
-		close(engine->epoll);
-		ReleaseExternalFD();
-	}
 	for (; engine->reserved > 0; engine->reserved--)
 		ReleaseExternalFD();
-}
-
-/* libcurl's own objects; errors where this libcurl is of no use to a server. */
-static void
-create_multi(HttpEngine *engine)
-{
-	static bool initialised = false;
-	bool usable;
-	sigset_t old;
-
-	block_signals(&old);
-	if (!initialised)
-		initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-	usable = initialised && (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS) != 0;
-	if (usable)
-	{
-		engine->multi = curl_multi_init();
-		engine->share = curl_share_init();
-	}
-	if (engine->multi != NULL && engine->share != NULL)
-	{
-		curl_share_setopt(engine->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-		curl_multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-		curl_multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine);
-		curl_multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-		curl_multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
-		curl_multi_setopt(engine->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX);
-	}
-	restore_signals(&old);
-	if (!usable)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this libcurl cannot be used"),
-						errdetail("It must resolve names without blocking (AsynchDNS)."),
-						errhint("Install a libcurl that was built with the threaded resolver or c-ares.")));
-	if (engine->multi == NULL || engine->share == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
-						errdetail("libcurl could not be started.")));
 }
 
 HttpEngine *
@@ -624,29 +476,18 @@ http_engine_create(MemoryContext context, const HttpOptions *options)
 	HttpEngine *engine = MemoryContextAllocZero(context, sizeof(HttpEngine));
 
 	engine->context = context;
-	engine->epoll = -1;
-	engine->timer = NO_TIMER;
 	dlist_init(&engine->under_way);
 	dlist_init(&engine->finished);
 	engine->cleanup.func = release_engine;
 	engine->cleanup.arg = engine;
 	MemoryContextRegisterResetCallback(context, &engine->cleanup);
-	create_multi(engine);
+	multi_open(&engine->multi);
 
-	if (!AcquireExternalFD())
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no file descriptor left for epoll"),
-						errhint("Raise max_files_per_process.")));
-	engine->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (engine->epoll < 0)
-	{
-		ReleaseExternalFD();
-		ereport(ERROR, (errcode_for_socket_access(), errmsg("could not create an epoll descriptor: %m")));
-	}
 	engine->waits = compat_create_wait_event_set(context, 3);
 	AddWaitEventToSet(engine->waits, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	if (IsUnderPostmaster)
 		AddWaitEventToSet(engine->waits, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	AddWaitEventToSet(engine->waits, WL_SOCKET_READABLE, engine->epoll, NULL, NULL);
+	AddWaitEventToSet(engine->waits, WL_SOCKET_READABLE, engine->multi.epoll, NULL, NULL);
 	engine->wait_event = compat_http_wait_event();
 	http_engine_configure(engine, options);
 	return engine;

@@ -48,7 +48,6 @@ typedef struct HttpRequest
 	size_t body_length;
 	const char *content_type; /* of a POST; NULL: application/x-www-form-urlencoded */
 	int timeout_ms;           /* of the whole transfer, from its start; 1..600000 */
-	const void *owner;        /* for http_engine_cancel_owner(); may be NULL */
 } HttpRequest;
 
 /* Valid until `done` returns; what shall live longer is copied. */
@@ -106,9 +105,8 @@ extern void http_engine_flush(HttpEngine *engine);
 /* Transfers that are queued or under way. */
 extern int http_engine_active(const HttpEngine *engine);
 
-/* Ends every transfer, or those whose request had this owner, without calling `done`. */
+/* Ends every transfer without calling `done`. */
 extern void http_engine_cancel(HttpEngine *engine);
-extern void http_engine_cancel_owner(HttpEngine *engine, const void *owner);
 
 /* The value of a header of the final response, case-insensitively; NULL where absent. Valid as the answer is. */
 extern const char *http_answer_header(const HttpAnswer *answer, const char *name);

@@ -59,7 +59,6 @@ transfer_create(const HttpRequest *request, const char *url)
 	transfer->size = size;
 	transfer->method = request->method;
 	transfer->timeout_ms = request->timeout_ms;
-	transfer->owner = request->owner;
 
 	line = (struct curl_slist *) (transfer + 1);
 	free_space = (char *) (line + lines);

@@ -42,7 +42,6 @@ typedef struct HttpTransfer
 	HttpHandle *handle; /* NULL: waits, or could not be started */
 	HttpDone done;
 	void *arg;
-	const void *owner;
 	HttpMethod method;
 	int timeout_ms;
 	bool plain; /* its url is under the test base */

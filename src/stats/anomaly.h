@@ -1,6 +1,6 @@
 /*
  * anomaly.h
- *    Days that stand out: causal scores, tests with floors, and spike events that open and close.
+ *    Days that stand out: causal scores, a test of a day with floors, and spike events that open and close.
  *
  * NaN is missing, infinities must not come here. Everything about a day uses that day and earlier ones alone.
  */
@@ -27,8 +27,7 @@ typedef struct DayTest
 	double upper;    /* baseline + 2 scales, in units of x */
 	double lower;    /* baseline - 2 scales */
 	double z;        /* distance to the baseline in scales */
-	double
-		p_value; /* two-sided, Student's t; degrees of freedom: a quarter of the days behind the scale, at least 3 */
+	double p_value;  /* two-sided, Student's t with a quarter of the days behind the scale, at least 3 */
 } DayTest;
 
 /*
@@ -39,26 +38,13 @@ typedef struct DayTest
  * period  7 for weekdays, 1 for none
  *
  * The scale is the scaled MAD of the 28 days, or that of the 84 days before, about the median of each 28, where it is
- * more: the days behind it count for values above the baseline. It is at least 5 % of the level (1 % on the plain scale) and one Poisson standard
- * deviation of a count, so that a window without spread does not alarm on + 1; where most days are equal it is also half
- * of what the others deviate. It grows by what the
- * median and the weekday effects are uncertain. STATS_TOO_FEW when fewer than 14 of the 28 days, or the day itself, are
- * unknown: all fields but n NaN. Leys et al. 2013, 10.1016/j.jesp.2013.03.013.
+ * more: the days behind it count for values above the baseline. It is at least 5 % of the level (1 % on the plain scale)
+ * and one Poisson standard deviation of a count, so that a window without spread does not alarm on + 1; where most days
+ * are equal it is also half of what the others deviate. It grows by what the median and the weekday effects are uncertain.
+ * STATS_TOO_FEW when fewer than 14 of the 28 days, or the day itself, are unknown: all fields but n NaN. Leys et al. 2013,
+ * 10.1016/j.jesp.2013.03.013.
  */
 extern StatsStatus stats_day_test(const double *x, int t, int period, StatsScale scale, DayTest *test);
-
-/*
- * stats_week_test
- *    Is the growth of this week unusual? One value against at least STATS_WEEKS_LEAST earlier ones, as log growth of
- *    whole weeks: distance to their median in scaled MAD, Student's t as above.
- *
- * earlier  n values; NaN is missing
- * least    the least scale that is believed, as 0.005 for log growth; > 0
- *
- * baseline, upper and lower are in the units of the values. STATS_TOO_FEW with fewer known values, or value unknown.
- */
-#define STATS_WEEKS_LEAST 5
-extern StatsStatus stats_week_test(const double *earlier, int n, double value, double least, DayTest *test);
 
 typedef struct SpikeEvent
 {
@@ -93,22 +79,6 @@ stats_spike_events(const double *x, int n, int period, StatsScale scale, const S
 				   SpikeEvent *events, int room, int *count, int *tests);
 
 /*
- * stats_lift_interval
- *    How far the lift of an event may be from what would have come anyway: sums of value - baseline over stretches of
- *    the same length without an event, each with the baseline frozen at its first day; the interval is lift -+ the
- *    conformal quantile of their size.
- *
- * events, count  all events of the series, as stats_spike_events() gave them
- * event          the one in question
- * level          in (0, 1)
- *
- * Up to 60 stretches are compared. STATS_TOO_FEW (both NaN) below 20, or when so few do not allow the level.
- */
-extern StatsStatus
-stats_lift_interval(const double *x, int n, int period, StatsScale scale, const SpikeEvent *events, int count,
-					const SpikeEvent *event, double level, double *lo, double *hi);
-
-/*
  * stats_anomaly_scores
  *    A score from 0 to 1 per value with one threshold for all series: 0.5 is a surprise expected once in 100 ordinary
  *    values (STATS_SURPRISE), 0.9 once in 1,000. See anomaly.c for how.
@@ -117,17 +87,5 @@ stats_lift_interval(const double *x, int n, int period, StatsScale scale, const 
  * score   n out; NaN where x is missing or fewer than 14 of the 28 values before are known
  */
 extern StatsStatus stats_anomaly_scores(const double *x, int n, int period, double *score);
-
-/*
- * stats_generalised_esd
- *    Rosner (1983, 10.1080/00401706.1983.10487848): up to `most` outliers of a normal sample at level alpha, all of
- *    them at once, so one cannot hide the other. Not causal.
- *
- * outlier  room for `most`; indexes, most extreme first
- *
- * STATS_TOO_FEW below 15 known values. `most` is cut to a third of them.
- */
-extern StatsStatus
-stats_generalised_esd(const double *x, int n, int most, double alpha, int *outlier, int *count);
 
 #endif

@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
-static StatsStatus
-adjust(const double *p, int n, int tests, bool any_dependence, double *q)
+StatsStatus
+stats_adjust_bh(const double *p, int n, int tests, double *q)
 {
 	double *known = malloc(sizeof(double) * (n + 1));
 	int *place = malloc(sizeof(int) * (n + 1));
@@ -35,14 +35,6 @@ adjust(const double *p, int n, int tests, bool any_dependence, double *q)
 			double factor = tests > count ? tests : count;
 			double least = 1.0;
 
-			if (any_dependence)
-			{
-				double harmonic = 0.0;
-
-				for (int i = (int) factor; i >= 1; i--)
-					harmonic += 1.0 / i;
-				factor *= harmonic;
-			}
 			for (int i = count - 1; i >= 0; i--)
 			{
 				least = fmin(least, known[order[i]] * factor / (i + 1));
@@ -55,16 +47,4 @@ adjust(const double *p, int n, int tests, bool any_dependence, double *q)
 	free(place);
 	free(order);
 	return status;
-}
-
-StatsStatus
-stats_adjust_bh(const double *p, int n, int tests, double *q)
-{
-	return adjust(p, n, tests, false, q);
-}
-
-StatsStatus
-stats_adjust_by(const double *p, int n, int tests, double *q)
-{
-	return adjust(p, n, tests, true, q);
 }

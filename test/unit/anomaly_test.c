@@ -1,17 +1,10 @@
 /*
  * anomaly_test.c
- *    Scores, day tests, events, outliers.
+ *    Scores, day tests, events.
  */
 #include "unit.h"
 #include "stats/stats.h"
 #include "stats/anomaly.h"
-
-/* NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.5.17.3, after Rosner 1983: three outliers, the last values. */
-static const double rosner[54] = {-0.25, 0.68, 0.94, 1.15, 1.20, 1.26, 1.26, 1.34, 1.38, 1.43, 1.49,
-								  1.49,  1.55, 1.56, 1.58, 1.65, 1.69, 1.70, 1.76, 1.77, 1.81, 1.91,
-								  1.94,  1.96, 1.99, 2.06, 2.09, 2.10, 2.14, 2.15, 2.23, 2.24, 2.26,
-								  2.35,  2.37, 2.40, 2.47, 2.54, 2.62, 2.64, 2.90, 2.92, 2.92, 2.93,
-								  3.21,  3.26, 3.30, 3.59, 3.68, 4.30, 4.64, 5.34, 5.42, 6.01};
 
 /* Days of some 100 with a quieter week and louder weekends. */
 static void
@@ -134,29 +127,12 @@ test_days(void)
 }
 
 static void
-test_weeks(void)
-{
-	double growth[8] = {0.010, 0.012, NAN, 0.011, 0.009, 0.013, 0.011, 0.010};
-	DayTest test;
-
-	/* By hand: median .011, deviations .001 .001 0 .002 .002 0 .001, MAD .001, below the least scale. */
-	ok(stats_week_test(growth, 8, 0.061, 0.005, &test) == STATS_OK && test.n == 7, "a week against seven");
-	near(test.baseline, 0.011, 1e-15, "its baseline");
-	near(test.z, 0.050 / (0.005 * sqrt(1.0 + M_PI / 14.0)), 1e-9, "its distance, by the least scale");
-	ok(test.p_value < 0.01, "is unusual");
-	ok(stats_week_test(growth, 5, 0.061, 0.005, &test) == STATS_TOO_FEW && isnan(test.p_value),
-	   "four are too few");
-	ok(stats_week_test(growth, 8, NAN, 0.005, &test) == STATS_TOO_FEW, "an unknown week is not judged");
-}
-
-static void
 test_events(void)
 {
 	double x[400];
 	SpikeRule rule = {0.01, 1.3, 10.0};
 	SpikeEvent events[10];
 	int count, tests;
-	double lo, hi;
 
 	usual_days(x, 200, 5);
 	/* A release with a long tail, and a new peak in it. */
@@ -172,14 +148,6 @@ test_events(void)
 	ok(fabs(events[0].lift - 2400.0) < 500.0, "its lift is what was added");
 	ok(!events[1].up && events[1].open == 150 && events[1].close == 150, "a day of almost nothing");
 	ok(tests > 150 && tests < 186, "days within an event are not tested");
-	ok(stats_lift_interval(x, 200, 7, STATS_SCALE_COUNTS, events, count, &events[0], 0.8, &lo, &hi) ==
-			   STATS_OK &&
-		   lo > 1500.0 && lo < events[0].lift && hi > events[0].lift && hi < 3000.0,
-	   "its lift has an interval, from stretches without an event");
-	ok(stats_lift_interval(x, 40, 7, STATS_SCALE_COUNTS, events, 0, &events[0], 0.99, &lo, &hi) ==
-			   STATS_TOO_FEW &&
-		   isnan(lo) && isnan(hi),
-	   "but not from a short history");
 	ok(stats_spike_events(x, 105, 7, STATS_SCALE_COUNTS, &rule, events, 10, &count, NULL) == STATS_OK &&
 		   count == 1 && events[0].still_open,
 	   "an event that has not ended");
@@ -205,31 +173,11 @@ test_events(void)
 	ok(count <= 1 && (count == 0 || events[0].open < 28), "steps of a rounded counter are no spikes");
 }
 
-static void
-test_esd(void)
-{
-	int outlier[10];
-	int count;
-	double constant[20];
-
-	ok(stats_generalised_esd(rosner, 54, 10, 0.05, outlier, &count) == STATS_OK && count == 3,
-	   "Rosner: three outliers");
-	ok(outlier[0] == 53 && outlier[1] == 52 && outlier[2] == 51, "the largest three");
-	ok(stats_generalised_esd(rosner, 14, 3, 0.05, outlier, &count) == STATS_TOO_FEW && count == 0,
-	   "14 are too few");
-	for (int i = 0; i < 20; i++)
-		constant[i] = 1.0;
-	ok(stats_generalised_esd(constant, 20, 3, 0.05, outlier, &count) == STATS_OK && count == 0,
-	   "a constant has none");
-}
-
 int
 main(void)
 {
 	test_scores();
 	test_days();
-	test_weeks();
 	test_events();
-	test_esd();
 	return done();
 }

@@ -48,7 +48,7 @@ main(void)
 	{
 		double x[MOST], y[MOST], out[MOST], r[20], p[20];
 		bool in_a[MOST];
-		int changes[MOST], outliers[MOST], stratum[MOST];
+		int changes[MOST], stratum[MOST];
 		int n = stats_random_below(&random, MOST);
 		int m = n > 0 ? stats_random_below(&random, n) : 0;
 		int period = round % 3 == 0 ? 1 : (round % 3 == 1 ? 7 : 40);
@@ -75,7 +75,6 @@ main(void)
 		for (int i = 0; i < n; i++)
 			scores_inside = scores_inside && (isnan(out[i]) || (out[i] >= 0.0 && out[i] <= 1.0));
 		stats_spike_events(x, n, period, round % 3, &rule, events, 5, &count, NULL);
-		stats_generalised_esd(x, n, 10, 0.05, outliers, &count);
 		stats_phase_factors(x, n, period, out);
 
 		stats_detect_changepoints(x, n, changes, &count);
@@ -103,7 +102,7 @@ main(void)
 		stats_lead_lag(x, y, n, 19, r, p);
 		for (int i = 0; i < 20; i++)
 			p_inside = p_inside && (isnan(p[i]) || (p[i] >= 0.0 && p[i] <= 1.0)) && !(fabs(r[i]) > 1.0);
-		stats_adjust_by(p, 20, 0, p);
+		stats_adjust_bh(p, 20, 0, p);
 
 		stats_forecast(x, n, 30, 0.8, period, step, &steps);
 		for (int h = 0; h < steps; h++)

@@ -1,0 +1,153 @@
+/*
+ * multi.c
+ *    libcurl's transfers behind one epoll descriptor, which a latch wait can watch.
+ *
+ * The callbacks run inside libcurl: they never raise and never palloc.
+ *
+ * libcurl: https://curl.se/libcurl/c/libcurl-multi.html (multi_socket)
+ */
+#include "postgres.h"
+
+#include "dreamsuite.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "storage/fd.h"
+
+#include "http/multi.h"
+
+#define MAX_EVENTS 64
+
+/* ---- libcurl's callbacks ---- */
+
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
+{
+	HttpMulti *multi = arg;
+	struct epoll_event event = {.data.fd = fd};
+
+	if (what == CURL_POLL_REMOVE)
+	{
+		epoll_ctl(multi->epoll, EPOLL_CTL_DEL, fd, NULL);
+		return 0;
+	}
+	event.events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+	if (epoll_ctl(multi->epoll, known == NULL ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) != 0 &&
+		epoll_ctl(multi->epoll, known == NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0)
+		return -1;
+	if (known == NULL)
+		curl_multi_assign(multi->multi, fd, multi);
+	return 0;
+}
+
+static int
+on_timer(CURLM *easy_multi, long timeout_ms, void *arg)
+{
+	HttpMulti *multi = arg;
+
+	multi->timer = timeout_ms < 0 ? MULTI_NO_TIMER : monotonic_now() + timeout_ms * INT64CONST(1000);
+	return 0;
+}
+
+/* ---- Birth and death ---- */
+
+/* libcurl's own objects; errors where this libcurl is of no use to a server. */
+static void
+start_libcurl(HttpMulti *multi)
+{
+	static bool initialised = false;
+	bool usable;
+	sigset_t old;
+
+	block_signals(&old);
+	if (!initialised)
+		initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+	usable = initialised && (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS) != 0;
+	if (usable)
+	{
+		multi->multi = curl_multi_init();
+		multi->share = curl_share_init();
+	}
+	if (multi->multi != NULL && multi->share != NULL)
+	{
+		curl_share_setopt(multi->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+		curl_multi_setopt(multi->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+		curl_multi_setopt(multi->multi, CURLMOPT_SOCKETDATA, multi);
+		curl_multi_setopt(multi->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+		curl_multi_setopt(multi->multi, CURLMOPT_TIMERDATA, multi);
+		curl_multi_setopt(multi->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX);
+	}
+	restore_signals(&old);
+	if (!usable)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("this libcurl cannot be used"),
+						errdetail("It must resolve names without blocking (AsynchDNS)."),
+						errhint("Install a libcurl that was built with the threaded resolver or c-ares.")));
+	if (multi->multi == NULL || multi->share == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+						errdetail("libcurl could not be started.")));
+}
+
+void
+multi_open(HttpMulti *multi)
+{
+	*multi = (HttpMulti){.epoll = -1, .timer = MULTI_NO_TIMER};
+	start_libcurl(multi);
+	if (!AcquireExternalFD())
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no file descriptor left for epoll"),
+						errhint("Raise max_files_per_process.")));
+	multi->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (multi->epoll < 0)
+	{
+		ReleaseExternalFD();
+		ereport(ERROR, (errcode_for_socket_access(), errmsg("could not create an epoll descriptor: %m")));
+	}
+}
+
+void
+multi_limit(HttpMulti *multi, int connections)
+{
+	curl_multi_setopt(multi->multi, CURLMOPT_MAXCONNECTS, (long) connections);
+	curl_multi_setopt(multi->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) connections);
+}
+
+void
+multi_close(HttpMulti *multi)
+{
+	if (multi->multi != NULL)
+		curl_multi_cleanup(multi->multi);
+	if (multi->share != NULL)
+		curl_share_cleanup(multi->share);
+	if (multi->epoll >= 0)
+	{
+		close(multi->epoll);
+		ReleaseExternalFD();
+	}
+}
+
+/* ---- A round ---- */
+
+void
+multi_drive(HttpMulti *multi)
+{
+	struct epoll_event events[MAX_EVENTS];
+	int ready, running;
+
+	do
+	{
+		ready = epoll_wait(multi->epoll, events, MAX_EVENTS, 0);
+		for (int i = 0; i < ready; i++)
+		{
+			uint32_t what = events[i].events;
+			int mask = (what & EPOLLIN ? CURL_CSELECT_IN : 0) | (what & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+					   (what & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+
+			curl_multi_socket_action(multi->multi, events[i].data.fd, mask, &running);
+		}
+	} while (ready == MAX_EVENTS);
+	if (multi->timer <= monotonic_now())
+	{
+		multi->timer = MULTI_NO_TIMER;
+		curl_multi_socket_action(multi->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
+}
