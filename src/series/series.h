@@ -32,8 +32,7 @@ typedef struct SeriesSet
 	DateADT first;
 	int days;
 	int count;
-	Series
-		*series; /* by platform in the order of the registry, then fields in their order, then core columns */
+	Series *series; /* by platform as in the registry, then fields in their order, then core columns */
 } SeriesSet;
 
 /*

@@ -11,7 +11,7 @@
 StatsStatus
 stats_adjust_bh(const double *p, int n, int tests, double *q)
 {
-	double *known = malloc(sizeof(double) * (n + 1));
+	double *known = calloc(n + 1, sizeof(double));
 	int *place = malloc(sizeof(int) * (n + 1));
 	int *order = malloc(sizeof(int) * (n + 1));
 	StatsStatus status = STATS_NO_MEMORY;
