@@ -6,8 +6,8 @@
  * come from the tracks. Ids are urns ("soundcloud:tracks:700"); older answers have a number in "id". Counters that
  * an artist hides are null or 0 and unknown either way.
  *
- * Requests of an account-day: me 1, tracks 1 per 200. The first run lists all tracks; later ones stop at known ones
- * older than 30 days. Later days: 2, as long as a month has no more than 200 tracks.
+ * Requests of an account-day: me 1, tracks 1 per 200. Every run lists all tracks: old ones have most of the plays, and the
+ * sum over the tracks is all that tells them.
  *
  * API facts: https://developers.soundcloud.com/docs/api/guide (read 2026-11)
  */
@@ -93,17 +93,6 @@ track_id(const JsonbContainer *track)
 	if (last != NULL && last[1] != '\0' && last[1 + strspn(last + 1, "0123456789")] == '\0')
 		return pstrdup(last + 1);
 	return urn;
-}
-
-static bool
-more(const Plan *plan, const Request *request, const Answer *answer)
-{
-	JsonItems items = json_items(tracks_of(answer->body));
-	const JsonbContainer *track, *last = NULL;
-
-	while (json_next_object(&items, &track))
-		last = track;
-	return !listing_is_settled(plan, track_id(last), json_time(last, "created_at"));
 }
 
 /* ---- Errors ---- */
@@ -243,7 +232,7 @@ visible_count(const JsonbContainer *track, const char *key, const char *revealed
 	return count == 0 && !json_bool(track, revealed, true) ? COUNT_UNKNOWN : count;
 }
 
-static ContentItem *
+static void
 read_track(Normalised *out, const JsonbContainer *track)
 {
 	char *id = track_id(track);
@@ -251,7 +240,7 @@ read_track(Normalised *out, const JsonbContainer *track)
 	ContentItem *item;
 
 	if (id == NULL || (kind != NULL && strcmp(kind, "track") != 0))
-		return NULL;
+		return;
 	item = add_content(out, id, "track");
 	item->published_at = json_time(track, "created_at");
 	item->title = json_text(track, "title");
@@ -264,7 +253,6 @@ read_track(Normalised *out, const JsonbContainer *track)
 	item->shares = json_count(track, "reposts_count");
 	if (json_text(track, "sharing") != NULL)
 		content_extra_text(item, "sharing", json_text(track, "sharing"));
-	return item;
 }
 
 /* A whole number, or unknown: track_id is a number at the product, ids are texts here. */
@@ -314,7 +302,6 @@ normalise(const Responses *responses, Normalised *out)
 	const JsonbContainer *me = body(responses, "me");
 	const Bodies *pages = bodies(responses, "tracks");
 	int64 likes = COUNT_UNKNOWN, reposts = COUNT_UNKNOWN, comments = COUNT_UNKNOWN;
-	ContentItem *last = NULL;
 
 	out->external_id = json_text(me, "urn");
 	if (out->external_id == NULL)
@@ -329,16 +316,10 @@ normalise(const Responses *responses, Normalised *out)
 		const JsonbContainer *track;
 
 		while (json_next_object(&items, &track))
-		{
-			ContentItem *item = read_track(out, track);
-
-			last = item != NULL ? item : last;
-		}
+			read_track(out, track);
 	}
 	if (listed_whole(responses, "tracks"))
 	{
-		if (last != NULL && json_text(pages->entries[pages->count - 1].body, "next_href") == NULL)
-			listing_end(last);
 		likes = CONTENT_SUM(out, likes, NULL);
 		reposts = CONTENT_SUM(out, shares, NULL);
 		comments = CONTENT_SUM(out, comments, NULL);
@@ -391,7 +372,6 @@ const Platform platform_soundcloud = {
 	.steps = steps,
 	.requests_per_second = 10, /* no limit is documented for reading */
 	.burst = 20,
-	.more = more,
 	.classify = classify,
 	.normalise = normalise,
 };

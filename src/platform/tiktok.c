@@ -6,8 +6,8 @@
  * HTTP 200. Cursors are milliseconds, times of videos seconds. Users may refuse single scopes: only the fields of
  * granted ones are asked for, because one field too many loses the whole answer.
  *
- * Requests of an account-day: user 1, videos 1 per 20. The first run lists all videos; later ones stop at known ones
- * older than 30 days. With up to 20 videos a month, later days: 3 at most, 2 where the whole list fits one page.
+ * Requests of an account-day: user 1, videos 1 per 20. Every run lists all videos: an old one may be seen by many again,
+ * and the sum over the videos is all that tells their views.
  *
  * API facts: https://developers.tiktok.com/doc/display-api-overview (read 2026-11)
  */
@@ -154,18 +154,6 @@ time_of(const JsonbContainer *video)
 	return time_from_epoch(created);
 }
 
-/* The oldest video of a page; a pinned one may stand before newer ones, so it is the last. */
-static const JsonbContainer *
-last_video(const JsonbContainer *page)
-{
-	JsonItems items = json_items(json_array_at(page, "data.videos"));
-	const JsonbContainer *video, *last = NULL;
-
-	while (json_next_object(&items, &video))
-		last = video;
-	return last;
-}
-
 static int64
 cursor_of(const JsonbContainer *page)
 {
@@ -182,13 +170,11 @@ has_more(const JsonbContainer *page)
 static void
 next(Plan *plan, const Request *request, const Answer *answer)
 {
-	const JsonbContainer *last = last_video(answer->body);
 	const Bodies *pages = bodies(plan->responses, "videos");
 	int64 cursor = cursor_of(answer->body);
 	int64 before = pages->count > 1 ? cursor_of(pages->entries[pages->count - 2].body) : COUNT_UNKNOWN;
 
-	if (strcmp(request->step->name, "videos") != 0 || !has_more(answer->body) ||
-		listing_is_settled(plan, json_id(last, "id"), time_of(last)))
+	if (strcmp(request->step->name, "videos") != 0 || !has_more(answer->body))
 		return;
 	if (cursor == COUNT_UNKNOWN || (before != COUNT_UNKNOWN && cursor >= before))
 	{
@@ -429,7 +415,6 @@ static void
 normalise_videos(const Responses *responses, Normalised *out)
 {
 	const Bodies *pages = bodies(responses, "videos");
-	const JsonbContainer *last = NULL;
 
 	for (int i = 0; i < pages->count; i++)
 	{
@@ -437,15 +422,10 @@ normalise_videos(const Responses *responses, Normalised *out)
 		const JsonbContainer *video;
 
 		while (json_next_object(&items, &video))
-		{
 			read_video(out, video);
-			last = video;
-		}
 	}
 	if (!listed_whole(responses, "videos"))
 		return;
-	if (!has_more(pages->entries[pages->count - 1].body) && json_id(last, "id") != NULL)
-		listing_end(contents_find(out->content, json_id(last, "id")));
 
 	set_count(out, "total_views", CONTENT_SUM(out, views, NULL));
 	set_count(out, "total_comments", CONTENT_SUM(out, comments, NULL));
