@@ -319,6 +319,10 @@ normalise(const Responses *responses, Normalised *out)
 			read_track(out, track);
 	}
 	if (listed_whole(responses, "tracks"))
+		set_count(out, "tracks_uploaded_24h", content_last_24h(out, NULL));
+	/* Where max_pages cut the list off, the newest tracks are known, the sums over all are not. */
+	if (listed_whole(responses, "tracks") &&
+		json_text(pages->entries[pages->count - 1].body, "next_href") == NULL)
 	{
 		likes = CONTENT_SUM(out, likes, NULL);
 		reposts = CONTENT_SUM(out, shares, NULL);
@@ -326,7 +330,6 @@ normalise(const Responses *responses, Normalised *out)
 		if (out->content_count == COUNT_UNKNOWN && me != NULL)
 			out->content_count = content_number(out, is_public);
 		set_count(out, "total_plays", CONTENT_SUM(out, views, NULL));
-		set_count(out, "tracks_uploaded_24h", content_last_24h(out, NULL));
 		set_entries(out, "top_tracks", top_tracks(content_top(out, offsetof(ContentItem, views), NULL)));
 	}
 	set_count(out, "follower_count", out->follower_count);

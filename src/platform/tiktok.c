@@ -411,6 +411,15 @@ set_rates(Normalised *out)
 		set_number(out, "engagement_rate", (double) engagement / views);
 }
 
+/* Pages come newest first: where max_pages cut them off, the days are known, the sums over all are not. */
+static bool
+listed_to_end(const Responses *responses)
+{
+	const Bodies *pages = bodies(responses, "videos");
+
+	return listed_whole(responses, "videos") && !has_more(pages->entries[pages->count - 1].body);
+}
+
 static void
 normalise_videos(const Responses *responses, Normalised *out)
 {
@@ -426,14 +435,16 @@ normalise_videos(const Responses *responses, Normalised *out)
 	}
 	if (!listed_whole(responses, "videos"))
 		return;
-
-	set_count(out, "total_views", CONTENT_SUM(out, views, NULL));
-	set_count(out, "total_comments", CONTENT_SUM(out, comments, NULL));
-	set_count(out, "total_shares", CONTENT_SUM(out, shares, NULL));
 	set_count(out, "videos_posted_24h", content_last_24h(out, NULL));
 	if (content_number(out, is_dated) > 0 || out->content->count == 0)
 		set_entries(out, "top_videos",
 					top_videos(out, content_top(out, offsetof(ContentItem, views), is_of_this_week)));
+	if (!listed_to_end(responses))
+		return;
+
+	set_count(out, "total_views", CONTENT_SUM(out, views, NULL));
+	set_count(out, "total_comments", CONTENT_SUM(out, comments, NULL));
+	set_count(out, "total_shares", CONTENT_SUM(out, shares, NULL));
 	set_rates(out);
 }
 
@@ -456,7 +467,7 @@ normalise(const Responses *responses, Normalised *out)
 	set_count(out, "video_count", out->content_count);
 
 	normalise_videos(responses, out);
-	if (listed_whole(responses, "videos"))
+	if (listed_to_end(responses))
 	{
 		comments = CONTENT_SUM(out, comments, NULL);
 		shares = CONTENT_SUM(out, shares, NULL);

@@ -74,6 +74,10 @@ SELECT * FROM pg_temp.asked('{}', '{"https://api.soundcloud.com/me/tracks?limit=
 SELECT jsonb_array_length(p -> 'requests'), p -> 'missing' FROM dreamsuite.plan_requests('soundcloud', '{"has_token": true}', '{"https://api.soundcloud.com/me": {"username": "n"},
   "https://api.soundcloud.com/me/tracks?limit=200&linked_partitioning=true": {"collection": [{"id": 2}], "next_href": "http://api.soundcloud.com/me/tracks?cursor=c"}}') AS p;
 
+-- max_pages bounds the listing: sums over some of the tracks are no totals
+SELECT p -> 'bounded', pg_temp.sums(p -> 'normalised') FROM dreamsuite.plan_requests('soundcloud', '{"has_token": true, "max_pages": 1}',
+  '{"https://api.soundcloud.com/me/tracks?limit=200&linked_partitioning=true": {"collection": [{"id": 2, "playback_count": 9, "favoritings_count": 1, "created_at": "2025/09/02 00:00:00 +0000"}], "next_href": "https://api.soundcloud.com/me/tracks?cursor=c"}}') AS p;
+
 -- every day all pages are read: most plays come to tracks that are known and old
 SELECT pg_temp.sums(p -> 'normalised'), jsonb_array_length(p -> 'requests') FROM dreamsuite.plan_requests('soundcloud', '{"has_token": true, "observed_at": "2026-11-24T06:00:00Z",
   "known": [{"content_id": "1", "kind": "track", "views": 60, "published_at": "2026-09-01T00:00:00Z", "extra": {"listing_end": 1}}, {"content_id": "2", "kind": "track", "views": 9, "published_at": "2026-09-02T00:00:00Z"}]}',

@@ -103,9 +103,9 @@ SELECT jsonb_array_length(p -> 'requests'), p -> 'missing', p #> '{normalised,me
 SELECT jsonb_array_length(p -> 'requests'), p -> 'missing' FROM dreamsuite.plan_requests('tiktok', '{"has_token": true, "scopes": ["video.list"], "external_id": "-0a"}', jsonb_build_object(
   pg_temp.videos_at(), pg_temp.page('[{"id": "1", "view_count": 1}]', '{"has_more": true}'))) AS p;
 
--- max_pages bounds the walk
-SELECT jsonb_array_length(p -> 'requests'), p -> 'bounded', p -> 'missing', p #> '{normalised,metrics,total_views}' FROM dreamsuite.plan_requests('tiktok', '{"has_token": true, "scopes": ["video.list"], "external_id": "-0a", "max_pages": 1}', jsonb_build_object(
-  pg_temp.videos_at(), pg_temp.page('[{"id": "1", "view_count": 1}]', '{"cursor": 1795500000000, "has_more": true}'))) AS p;
+-- max_pages bounds the walk: sums over some of the videos are no totals, the last days are known
+SELECT jsonb_array_length(p -> 'requests'), p -> 'bounded', p -> 'missing', p #> '{normalised,metrics,total_views}', p #> '{normalised,metrics,average_views_per_video}', p #>> '{normalised,metrics,top_videos,0,video_id}', p #> '{normalised,core,engagement_total}' FROM dreamsuite.plan_requests('tiktok', '{"has_token": true, "scopes": ["video.list"], "external_id": "-0a", "max_pages": 1, "observed_at": "2026-11-24T06:00:00Z"}', jsonb_build_object(
+  pg_temp.videos_at(), pg_temp.page('[{"id": "1", "view_count": 1, "comment_count": 1, "create_time": 1795500000}]', '{"cursor": 1795500000000, "has_more": true}'))) AS p;
 
 -- every day all pages are read: an old video may be seen by many again
 SELECT p #> '{normalised,metrics,total_views}', jsonb_array_length(p -> 'requests') FROM dreamsuite.plan_requests('tiktok', '{"has_token": true, "scopes": ["video.list"], "external_id": "-0a", "observed_at": "2026-11-24T06:00:00Z",
