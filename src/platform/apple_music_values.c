@@ -305,8 +305,8 @@ read_placements(const Responses *responses, Normalised *out, const char *own)
 	const Bodies *tracked = bodies(responses, "tracked_playlists");
 	List *ids = NIL, *names = NIL;
 
-	if ((found->asked && !listed_whole(responses, "playlists")) || found->count + tracked->count == 0 ||
-		(found->count == 0 && own == NULL))
+	if ((found->asked && !listed_whole(responses, "playlists")) || tracked->partial ||
+		found->count + tracked->count == 0 || (found->count == 0 && own == NULL))
 		return;
 	for (int i = 0; i < found->count; i++)
 	{

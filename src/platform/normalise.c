@@ -369,9 +369,13 @@ add_entry(Responses *responses, const StepDef *step, const JsonbValue *value)
 	if (container != NULL)
 	{
 		Answer answer = {.body = container};
+		ErrorClass error = platform->classify(&answer).error;
 
-		if (platform->classify(&answer).error != ERROR_NONE)
-			container = NULL;
+		if (error != ERROR_NONE)
+		{
+			responses_lose(responses, step, error);
+			return;
+		}
 	}
 	responses_add(responses, step, of, container);
 }

@@ -45,6 +45,9 @@ extern Responses *responses_create(const Platform *platform);
 extern void
 responses_add(Responses *responses, const StepDef *step, const char *of, const JsonbContainer *body);
 
+/* An entry that will not come. One of a `per` step that does not exist at the platform is no loss: it holds nothing. */
+extern void responses_lose(Responses *responses, const StepDef *step, ErrorClass error);
+
 /*
  * Is the body an answer to the step, by what it holds? step->holds names paths, comma-separated, one of which must be
  * there: "data[]" an array, "results{}" an object, "meta" anything; "[]" is the body itself as an array, "{}" an object

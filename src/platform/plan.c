@@ -384,7 +384,7 @@ plan_fail(Plan *plan, Request *request, const Verdict *verdict)
 	}
 	if (plan->platform->failed != NULL && plan->platform->failed(plan, request, verdict))
 		return;
-	plan_lose(plan, step);
+	responses_lose(plan->responses, step, verdict->error);
 	if (!step->optional)
 		plan->missing =
 			lappend(plan->missing, psprintf("%s: %s", step->name, error_class_name(verdict->error)));

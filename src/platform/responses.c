@@ -89,6 +89,16 @@ responses_add(Responses *responses, const StepDef *step, const char *of, const J
 	bodies->entries[bodies->count++] = (Entry){.of = of, .body = body};
 }
 
+void
+responses_lose(Responses *responses, const StepDef *step, ErrorClass error)
+{
+	Bodies *bodies = &responses->steps[step - responses->platform->steps];
+
+	bodies->asked = true;
+	if (!step->per || error != ERROR_NOT_FOUND)
+		bodies->partial = bodies->lost = true;
+}
+
 const Bodies *
 bodies(const Responses *responses, const char *step)
 {

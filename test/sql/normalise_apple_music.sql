@@ -63,6 +63,9 @@ SELECT m -> 'playlist_placements', m -> 'editorial_placements' FROM (SELECT pg_t
   {"of": "pl.8", "body": {"data": [{"id": "5", "type": "songs", "relationships": {"artists": {"data": [{"id": "900"}]}}}]}},
   {"of": "pl.9", "body": {"data": [{"id": "pl.9", "type": "playlists", "attributes": {"name": "Not there", "playlistType": "editorial"}, "relationships": {"tracks": {"data": [{"id": "6"}]}}}]}},
   {"of": "pl.0", "body": {"errors": [{"status": "404", "code": "40400"}]}}]}') -> 'metrics' AS m) AS x;
+-- ... a tracked playlist that did not come may hold the artist
+SELECT m -> 'playlist_placements', m -> 'editorial_placements' FROM (SELECT pg_temp.apple('{"playlists": [{"data": [{"id": "pl.1", "type": "playlists"}]}],
+ "tracked_playlists": [{"of": "pl.0", "body": {"errors": [{"status": "500", "code": "50001"}]}}]}') -> 'metrics' AS m) AS x;
 -- ... a 404 that says "nothing related" is an empty list, any other error is unknown
 SELECT m -> 'playlist_placements', m -> 'editorial_placements' FROM unnest(ARRAY[
  '[{"errors": [{"status": "404", "code": "40403", "title": "No related resources"}]}]', '[{"data": []}]',

@@ -68,6 +68,15 @@ SELECT pg_temp.placements('{"artist_playlists": [{"data": [{"id": 1}, {"id": 2},
        pg_temp.placements('{"artist_playlists": [{"error": {"code": 4}}], "tracked_playlists": [{"of": 7, "body": {"data": [{"artist": {"id": 27}}]}}]}'),
        pg_temp.placements('{"tracked_playlists": [{"of": 7, "body": {"error": {"code": 800}}}]}'),
        pg_temp.placements('{"tracked_playlists": [{"data": [{"artist": {"id": 27}}]}]}');
+-- ... a tracked playlist that is gone holds nothing; one that did not come may hold the artist, so the number is unknown
+SELECT pg_temp.placements('{"tracked_playlists": [{"of": "7", "body": {"data": [{"artist": {"id": 27}}]}}, {"of": "8", "body": {"error": {"code": 800}}}]}'),
+       pg_temp.placements('{"tracked_playlists": [{"of": "7", "body": {"data": [{"artist": {"id": 27}}]}}, {"of": "8", "body": {"error": {"code": 700}}}]}');
+SELECT answer, p #> '{normalised,metrics,playlist_placements}', p -> 'missing'
+FROM (VALUES ('gone', '{"error": {"code": 800, "message": "no data"}}'::jsonb), ('busy', '{"error": {"code": 700, "message": "service busy"}}')) AS v (answer, body),
+ LATERAL dreamsuite.plan_requests('deezer', '{"external_id": 27, "settings": {"tracked_playlists": ["5", "6"]}}', jsonb_build_object(
+  'https://api.deezer.com/artist/27', '{"id": 27}'::jsonb, 'https://api.deezer.com/artist/27/albums?limit=100', '{"data": []}'::jsonb,
+  'https://api.deezer.com/artist/27/playlists?limit=100', '{"data": [{"id": 1}]}'::jsonb,
+  'https://api.deezer.com/playlist/5/tracks?limit=100', '{"data": [{"artist": {"id": 27}}]}'::jsonb, 'https://api.deezer.com/playlist/6/tracks?limit=100', body)) AS p;
 
 -- odd content never fails
 SELECT pg_temp.deezer('{"artist": [[], {"id": {}, "nb_fan": "many"}], "albums": [{"data": {"a": 1}}, {"data": [[], 1, {"id": null}, {"id": "x", "release_date": 7, "title": ["t"]}]}],

@@ -31,14 +31,15 @@ FROM jsonb_array_elements(pg_temp.tidal('{"albums": [{"data": [{"id": "1", "type
    "externalLinks": [{"href": "https://example.org", "meta": {"type": "WEBSITE"}}, {"href": "https://tidal.com/browse/album/1", "meta": {"type": "TIDAL_SHARING"}}]},
    "relationships": {"artists": {"data": [{"id": "7000001", "type": "artists"}]}}}]}]}') -> 'content') AS c;
 
--- placements: tracked playlists with a track of the artist on any page; none where every playlist failed; 0 where there is no track
+-- placements: tracked playlists with a track of the artist on any page; none where every playlist is gone, or one did not come; 0 where there is no track
 CREATE FUNCTION pg_temp.placements(entries jsonb) RETURNS jsonb LANGUAGE SQL AS $$
 SELECT pg_temp.tidal(jsonb_build_object('tracked_playlists', entries)) #> '{metrics,playlist_placements}' $$;
 SELECT pg_temp.placements(format('[{"of": "u1", "body": %s}, {"of": "u1", "body": %s}, {"of": "u2", "body": %s}]', hit, hit, miss)::jsonb),
        pg_temp.placements(format('[{"of": "u1", "body": %s}, {"of": "u1", "body": %s}, {"of": "u2", "body": %s}]', miss, hit, hit)::jsonb),
        pg_temp.placements(format('[{"of": "u1", "body": %s}]', miss)::jsonb),
        pg_temp.placements(format('[{"of": "u1", "body": %s}, {"of": "u2", "body": {"errors": [{"status": "404"}]}}]', hit)::jsonb),
-       pg_temp.placements('[{"of": "u2", "body": {"errors": [{"status": "404"}]}}]')
+       pg_temp.placements('[{"of": "u2", "body": {"errors": [{"status": "404"}]}}]'),
+       pg_temp.placements(format('[{"of": "u1", "body": %s}, {"of": "u2", "body": {"errors": [{"status": "500"}]}}]', hit)::jsonb)
 FROM (SELECT '{"data": [{"id": "61", "type": "tracks"}, {"id": "62", "type": "tracks"}], "included": [{"id": "62", "type": "tracks", "attributes": {"title": "Paper Lanterns"},
    "relationships": {"artists": {"data": [{"id": "7000002", "type": "artists"}, {"id": "7000001", "type": "artists"}]}}}]}' AS hit,
   '{"data": [{"id": "61", "type": "tracks"}], "included": [{"id": "61", "type": "tracks", "relationships": {"artists": {"data": [{"id": "7000002", "type": "artists"}]}}},
