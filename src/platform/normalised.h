@@ -33,6 +33,7 @@ typedef struct Bodies
 	bool asked;   /* the step is there at all */
 	bool partial; /* an entry is lacking: totals over a listing are unknown */
 	bool lost;    /* one of those will not come any more */
+	bool bounded; /* max_pages cut a listing off */
 } Bodies;
 
 typedef struct Responses

@@ -246,6 +246,7 @@ plan_next_page(Plan *plan, const Request *request, char *url)
 	if (request->page + 1 >= plan->max_pages)
 	{
 		plan->bounded = lappend(plan->bounded, (char *) request->step->name);
+		plan->responses->steps[request->step - plan->platform->steps].bounded = true;
 		return NULL;
 	}
 	next = add_request(plan, request->step, request->of, url);

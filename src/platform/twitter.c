@@ -370,7 +370,7 @@ link_clicks(const Normalised *out)
 	return sum;
 }
 
-/* Pages of the last 30 days are missing when one was lost before the last of them came. */
+/* Pages of the last 30 days are missing when one was lost, or not asked any more, before the last of them came. */
 static bool
 recent_was_lost(const Bodies *pages)
 {
@@ -379,7 +379,7 @@ recent_was_lost(const Bodies *pages)
 	for (int i = 0; i < pages->count; i++)
 		ended = ended || (pages->entries[i].of == NULL &&
 						  json_text_at(pages->entries[i].body, "meta.next_token") == NULL);
-	return pages->partial && !ended;
+	return (pages->partial || pages->bounded) && !ended;
 }
 
 /* The last post of all, once the older ones were read to their end: what lies before is read no more. */

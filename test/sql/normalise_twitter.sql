@@ -98,6 +98,10 @@ SELECT count(*) FROM pg_temp.asked('{"external_id": "7", "known": [{"content_id"
 SELECT * FROM pg_temp.asked('{"external_id": "7", "known": [{"content_id": "5", "published_at": "2026-09-01T12:00:00Z"}, {"content_id": "4", "published_at": "2026-10-01T12:00:00Z"}]}', jsonb_build_object(
   pg_temp.tweets_at('&start_time=2026-10-25T06%3A10%3A00Z'), '{"meta": {"result_count": 0}}'::jsonb)) AS r WHERE r LIKE '%end_time%';
 
+-- max_pages inside of the 30 days: a sum over some of their posts is no sum of them
+SELECT p -> 'bounded', pg_temp.windows(p -> 'normalised') FROM pg_temp.plan('{"external_id": "7", "max_pages": 1, "known": [{"content_id": "2", "extra": {"listing_end": 1}}]}', jsonb_build_object(
+  pg_temp.tweets_at('&start_time=2026-10-25T06%3A10%3A00Z'), '{"data": [{"id": "5", "created_at": "2026-11-23T00:00:00Z", "public_metrics": {"like_count": 1, "retweet_count": 0, "reply_count": 0}}], "meta": {"next_token": "t1"}}'::jsonb)) AS p;
+
 -- each day lists the windows whole: a known post that is listed no more was deleted, and no longer counts
 SELECT pg_temp.windows(pg_temp.plan('{"external_id": "7", "known": [{"content_id": "6", "kind": "tweet", "published_at": "2026-11-24T01:00:00Z", "likes": 900, "shares": 9, "comments": 9, "extra": {"listing_end": 1}}]}', jsonb_build_object(
   pg_temp.tweets_at('&start_time=2026-10-25T06%3A10%3A00Z'), '{"data": [{"id": "5", "created_at": "2026-11-23T00:00:00Z", "public_metrics": {"like_count": 1, "retweet_count": 0, "reply_count": 0}}], "meta": {}}'::jsonb)) -> 'normalised');
