@@ -16,6 +16,9 @@
 /* Below this base a percentage says more than there is. */
 #define LEAST_BASE 100
 
+/* A smaller one would be said as 0%. */
+#define LEAST_PERCENT 0.005
+
 /* A number is of this week when it is at most so much older than the settled day. */
 #define WEEK_SLACK 3
 
@@ -94,7 +97,7 @@ week_growth(Run *run, const Outlet *outlet, const Track *track)
 	int at = track_last(run, track, settled, WEEK_SLACK);
 	int base = at < 0 ? -1 : track_baseline(track, at, 7);
 	Fact *fact;
-	double change;
+	double change, percent;
 	const char *measure;
 
 	if (base < 0)
@@ -120,9 +123,10 @@ week_growth(Run *run, const Outlet *outlet, const Track *track)
 	fact->rows = evidence_rows(run, track, base, at, 4);
 	add_source_caveats(fact, track, fact->n_missing);
 	measure = say_metric(outlet->platform, track->series->metric);
-	if (fact->baseline >= LEAST_BASE)
+	percent = 100.0 * change / fact->baseline;
+	if (fact->baseline >= LEAST_BASE && fabs(percent) >= LEAST_PERCENT)
 	{
-		fact->effect = 100.0 * change / fact->baseline;
+		fact->effect = percent;
 		fact->effect_kind = "percent";
 		fact->sentence = psprintf("Your %s %s %s %s, from %s to %s.", measure, change > 0 ? "grew" : "fell",
 								  say_percent(fact->effect), say_week(run, fact), say_number(fact->baseline),
@@ -132,7 +136,8 @@ week_growth(Run *run, const Outlet *outlet, const Track *track)
 	{
 		fact->effect = change;
 		fact->effect_kind = "difference";
-		fact->caveats = lappend(fact->caveats, "small_base");
+		if (fact->baseline < LEAST_BASE)
+			fact->caveats = lappend(fact->caveats, "small_base");
 		fact->sentence = psprintf("Your %s %s by %s %s, from %s to %s.", measure,
 								  change > 0 ? "grew" : "fell", say_number(fabs(change)), say_week(run, fact),
 								  say_number(fact->baseline), say_number(fact->value));
@@ -171,8 +176,9 @@ week_activity(Run *run, const Outlet *outlet, const Track *track)
 	fact->evidence_class = EVIDENCE_EXACT;
 	fact->rows = evidence_rows(run, track, at - 14, at, 4);
 	add_source_caveats(fact, track, fact->n_missing);
-	fact->effect = gain / Max(before, 1);
-	fact->effect_kind = "ratio";
+	fact->effect = before > 0 ? gain / before : gain;
+	fact->effect_kind = before > 0 ? "ratio" : "difference";
+	fact->effect_size = 1 - exp(-fabs(log(gain / Max(before, 1))) / log(1.5));
 	if (before >= LEAST_BASE)
 		fact->sentence = psprintf("Your %s this week: %s, %s %s than the week before (%s).",
 								  say_metric(outlet->platform, track->series->metric), say_number(gain),

@@ -104,13 +104,16 @@ say_when(DateADT day, const Post *post)
 					say_date(post->day));
 }
 
+/* The number is that of the highest (or lowest) day, which need not be the one on which the event began. */
 static const char *
 spike_sentence(const Outlet *outlet, const Track *track, const SpikeEvent *event, DateADT day,
 			   const Attribution *attribution)
 {
 	const char *what = psprintf("Your %s %s %s", outlet->platform->label, say_gains(outlet->platform, track),
 								event->up ? "spiked" : "dropped");
-	const char *numbers = psprintf("%s, against a usual %s a day", say_gained(track->gains[event->peak]),
+	bool grew = event->peak != event->open;
+	const char *numbers = psprintf("%s%s, against a usual %s a day", say_gained(track->gains[event->peak]),
+								   grew ? psprintf(" on %s", say_date(day + event->peak - event->open)) : "",
 								   say_gained(event->test.baseline));
 
 	if (!event->up)
@@ -118,6 +121,9 @@ spike_sentence(const Outlet *outlet, const Track *track, const SpikeEvent *event
 	switch (attribution->placebo.verdict)
 	{
 		case PLACEBO_LIKELY:
+			if (grew)
+				return psprintf("%s %s, on %s: %s. The two coincided; that is no proof.", what,
+								say_when(day, attribution->post), say_date(day), numbers);
 			return psprintf("%s %s: %s on %s. The two coincided; that is no proof.", what,
 							say_when(day, attribution->post), numbers, say_date(day));
 		case PLACEBO_POSSIBLE:
@@ -194,7 +200,8 @@ describe(Run *run, Fact *fact, const Outlet *outlet, const Track *track, const S
 	fact->parameters =
 		"\"window_days\":28,\"period\":7,\"least_ratio\":1.3,\"new_peak\":1.15,\"tested_days\":28";
 	fact->rows = run->full ? gain_rows(run, track, event->open - STATS_ANOMALY_WINDOW, last)
-						   : gain_rows(run, track, event->open - 1, Min(event->close, event->open + 3));
+						   : gain_rows(run, track, event->open - 1,
+									   Max(event->peak, Min(event->close, event->open + 3)));
 	add_source_caveats(fact, track, fact->n_missing);
 	if (fact->n < 21)
 		fact->caveats = lappend(fact->caveats, "small_sample");

@@ -118,6 +118,21 @@ SELECT told(16, 'spike');
 SELECT counters(17, 'instagram', 'follower_count', ARRAY(SELECT gain(i, 'f', 30) + CASE i WHEN 175 THEN 900 WHEN 176 THEN 400 ELSE 0 END FROM days ORDER BY i), 'engagement_total', ARRAY(SELECT gain(i, 'e', 300) FROM days ORDER BY i));
 SELECT told(17, 'spike');
 
+-- a spike that grows: its highest day is named beside the day on which it began, and is in the evidence
+SELECT counters(23, 'instagram', 'follower_count', ARRAY(SELECT gain(i, 'f', 30) + CASE i WHEN 172 THEN 300 WHEN 173 THEN 400 WHEN 177 THEN 900 ELSE 0 END
+    + CASE WHEN i BETWEEN 174 AND 176 THEN 200 ELSE 0 END FROM days ORDER BY i), 'engagement_total', NULL);
+SELECT told(23, 'spike');
+SELECT value, (SELECT r ->> 'date' FROM jsonb_array_elements(f.evidence -> 'rows') r WHERE (r ->> 'gain')::float8 = f.value) FROM dreamsuite.insight_facts(artist(23)) f WHERE kind = 'spike_up';
+SELECT counters(24, 'instagram', 'follower_count', ARRAY(SELECT gain(i, 'f', 30) + CASE i WHEN 176 THEN 300 WHEN 177 THEN 900 ELSE 0 END FROM days ORDER BY i), 'engagement_total', ARRAY(SELECT gain(i, 'e', 300) FROM days ORDER BY i));
+SELECT posts(24, 'instagram', '{photo}', '4 days', 0.5, 1, '');
+INSERT INTO dreamsuite.content_items (user_id, platform, content_id, kind, published_at, title, collaborators, likes) VALUES (artist(24), 'instagram', 'duet', 'reel', '2026-06-23 18:00Z', 'Duet', '{Ana}', 9000);
+SELECT told(24, 'spike');
+
+-- a gain after a week of nothing has no ratio; growth too small for a percentage is said in numbers
+INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, follower_count, metrics)
+SELECT artist(25), 'tiktok', day, 2000000 + i / 182, jsonb_build_object('follower_count', 2000000 + i / 182, 'total_views', CASE WHEN i > 178 THEN 5000 + i ELSE 5000 END) FROM days;
+SELECT kind, effect, effect_kind, sentence FROM dreamsuite.insight_facts(artist(25)) WHERE kind LIKE 'week\_%' ORDER BY kind;
+
 -- a new level
 SELECT counters(18, 'instagram', 'follower_count', ARRAY(SELECT gain(i, 'f', CASE WHEN i > 140 THEN 90 ELSE 30 END) FROM days ORDER BY i), 'engagement_total', ARRAY(SELECT gain(i, 'e', 300) FROM days ORDER BY i));
 SELECT told(18, 'change');
