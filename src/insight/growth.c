@@ -246,7 +246,7 @@ new_record(Run *run, const Outlet *outlet, const Track *track)
 	add_source_caveats(fact, track, 0);
 	fact->sentence = psprintf("Your %s hit a new record: %s on %s, the highest in %d days of data.",
 							  say_metric(outlet->platform, track->series->metric), say_number(fact->value),
-							  say_date(fact->window_end), best - first + 1);
+							  say_date(fact->window_end), known_before + 1);
 }
 
 /* ---- Was the week unusual? ---- */

@@ -45,6 +45,10 @@ SELECT told(3, 'week_growth');
 INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, metrics)
 SELECT artist(4), 'spotify', day, jsonb_build_object('monthly_listeners', gain(i, 'r', 50000, 0.02) + CASE WHEN i = 181 THEN 9000 ELSE 0 END) FROM days;
 SELECT told(4, 'record');
+-- days without data are none of them
+INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, metrics)
+SELECT artist(26), 'spotify', day, jsonb_build_object('monthly_listeners', gain(i, 'r', 50000, 0.02) + CASE WHEN i = 181 THEN 9000 ELSE 0 END) FROM days WHERE i NOT BETWEEN 61 AND 120;
+SELECT told(26, 'record');
 -- the highest day is two months ago
 INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, metrics)
 SELECT artist(5), 'spotify', day, jsonb_build_object('monthly_listeners', gain(i, 'r', 50000, 0.02) + CASE WHEN i = 120 THEN 9000 ELSE 0 END) FROM days;
