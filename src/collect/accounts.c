@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "collect/arguments.h"
 #include "collect/collector.h"
 #include "collect/secret.h"
 #include "config.h"
@@ -183,12 +184,6 @@ check_settings(const Platform *platform, const Jsonb *given)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
-static char *
-text_argument(FunctionCallInfo fcinfo, int i)
-{
-	return PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
-}
-
 static void
 check_token(const char *argument, const char *token)
 {
@@ -247,6 +242,9 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 		check_id(platform, "external_id", external_id);
 	check_token("access_token", access_token);
 	check_token("refresh_token", refresh_token);
+	if (!PG_ARGISNULL(5) && TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(5)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("expires_at must be finite"),
+						errhint("Leave it out for a token that does not end.")));
 	settings = check_settings(
 		platform, PG_ARGISNULL(6) ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")))
 								  : PG_GETARG_JSONB_P(6));
@@ -282,7 +280,10 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 		nulls[4] = has_token && n > 0 ? ' ' : 'n';
 	}
 	else
+	{
+		(void) scopes_argument(fcinfo, 7);
 		values[4] = PG_GETARG_DATUM(7);
+	}
 	values[5] = JsonbPGetDatum(settings);
 	values[6] = TimestampTzGetDatum(config_now());
 	values[7] =

@@ -1,7 +1,7 @@
 /*
  * oauth.h
  *    OAuth as the platforms speak it: addresses and requests are built, answers are read. Nothing here sends, runs SQL
- *    or reads a clock; whoever calls does (connect.c for people, collect/authorise.c for the collector).
+ *    or reads a clock; whoever calls does (collect/connect.c for people, collect/authorise.c for the collector).
  *
  * What is built of secrets lies in CurrentMemoryContext and is wiped when that is reset: call with a context of
  * secret_context_create().

@@ -82,6 +82,11 @@ SELECT dreamsuite.merge_known('{"a": 1}', '[1]');
 
 -- new settings leave an account that has its tokens as it is
 SELECT dreamsuite.connect_account(:user, 'spotify', access_token => 'tok', scopes => '{user-read-private}');
+-- scopes are words, and a token ends at a time or not at all
+SELECT dreamsuite.connect_account(:user, 'spotify', access_token => 'tok', scopes => '{user-read-private,NULL}');
+SELECT dreamsuite.connect_account(:user, 'spotify', access_token => 'tok', scopes => '{user-read-private user-follow-read}');
+SELECT dreamsuite.connect_account(:user, 'spotify', access_token => 'tok', expires_at => 'infinity');
+SELECT dreamsuite.connect_account(:user, 'spotify', access_token => 'tok', expires_at => '-infinity');
 SELECT dreamsuite.connect_account(:user, 'spotify', settings => '{"artist_id": "0000000000000000000001"}');
 SELECT status, granted_scopes, settings FROM dreamsuite.accounts WHERE platform = 'spotify';
 SELECT dreamsuite.forget_user(:user);
