@@ -50,3 +50,7 @@ COMMENT ON FUNCTION platform_revokes(text) IS 'Can a consent be ended at the pla
 CREATE FUNCTION wake_collector() RETURNS void
 AS 'MODULE_PATHNAME', 'dreamsuite_wake_collector' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION wake_collector() IS 'Wakes the collector when this transaction commits, or starts one.';
+
+CREATE FUNCTION remind_collector() RETURNS void
+AS 'MODULE_PATHNAME', 'dreamsuite_remind_collector' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION remind_collector() IS 'Wakes the collector when this transaction commits, where there is one: accounts are gone.';

@@ -127,6 +127,8 @@ BEGIN
      WHERE q.user_id = disconnect_account.user_id AND q.platform = disconnect_account.platform;
     DELETE FROM dreamsuite.accounts a
      WHERE a.user_id = disconnect_account.user_id AND a.platform = disconnect_account.platform;
+    -- answers that wait in its memory for the rest of a run
+    PERFORM dreamsuite.remind_collector();
 END
 $$;
 COMMENT ON FUNCTION disconnect_account(uuid, text) IS
@@ -167,6 +169,8 @@ BEGIN
         GET DIAGNOSTICS n = ROW_COUNT;
         removed := removed + n;
     END LOOP;
+    -- answers that wait in its memory for the rest of a run
+    PERFORM dreamsuite.remind_collector();
     RETURN removed;
 END
 $$;

@@ -33,7 +33,7 @@ LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_c
             'account_secrets', 'apps', 'oauth_states', 'revocations', 'key_checks', 'access_roles',
             'key_status', 'rotate_keys', 'grant_access', 'revoke_access', 'apply_policies', 'link_auth_users', 'distribute',
             'access_rules', 'access_objects', 'check_user', 'account_must_exist', 'platform_needs_token', 'platform_revokes', 'merge_known',
-            'wake_collector', 'collect_time',
+            'wake_collector', 'remind_collector', 'collect_time',
             'check_encoding', 'check_schedule', 'cron_is_here', 'unschedule_before_drop', 'growth_support',
             'repair_changes_trigger', 'access_roles_trigger'])) AS r (rule, names)
 $$;

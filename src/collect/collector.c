@@ -337,7 +337,6 @@ prune(void)
 	{
 		bool more = false;
 
-		resume_forget_old();
 		(void) transaction_try(prune_batch, &more, "prune the ledger");
 		prune_at = now + (more ? PRUNE_AGAIN_MS : PRUNE_EVERY_MS) * INT64CONST(1000);
 	}
@@ -530,6 +529,7 @@ dreamsuite_collector_main(Datum arg)
 		{
 			/* What is due may be under lease until a job of ours is stored. */
 			woken = false;
+			resume_look();
 			want_all();
 			claim_after_store = work.count > 0;
 		}
@@ -538,7 +538,7 @@ dreamsuite_collector_main(Datum arg)
 			work.has_ended = false;
 			claim_wanted = true;
 		}
-		wait = tidy();
+		wait = Min(tidy(), resume_tidy());
 		store_aside();
 		if (until_due() == 0 && (work.count == 0 || may_want_all()))
 			want_all();

@@ -31,6 +31,9 @@ extern DREAMSUITE_EXPORT void dreamsuite_collector_main(Datum arg);
  */
 extern bool collector_wake(void);
 
+/* Wakes the collector of this database when the transaction commits; false where there is none. */
+extern bool collector_remind(void);
+
 /*
  * The same where dreamsuite.collect_at is the schedule: an account became due, and nobody else would say so. Elsewhere
  * collect_due() finds it.

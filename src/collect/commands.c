@@ -25,6 +25,8 @@
 
 DREAMSUITE_FUNCTION(dreamsuite_collect_due);
 DREAMSUITE_FUNCTION(dreamsuite_collect);
+DREAMSUITE_FUNCTION(dreamsuite_wake_collector);
+DREAMSUITE_FUNCTION(dreamsuite_remind_collector);
 
 #define LOOK_EVERY_MS     100 /* and not before half of the time that the rest will take */
 #define SAY_EVERY_MS      2000
@@ -374,5 +376,22 @@ dreamsuite_collect(PG_FUNCTION_ARGS)
 		raise_failures(&call, failed);
 	ereport(NOTICE, (errmsg("%d of %d accounts collected", call.count - waiting, call.count)));
 	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* wake_collector() returns void */
+Datum
+dreamsuite_wake_collector(PG_FUNCTION_ARGS)
+{
+	if (config_enabled)
+		collector_wake();
+	PG_RETURN_VOID();
+}
+
+/* remind_collector() returns void */
+Datum
+dreamsuite_remind_collector(PG_FUNCTION_ARGS)
+{
+	(void) collector_remind();
 	PG_RETURN_VOID();
 }

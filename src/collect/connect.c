@@ -29,7 +29,6 @@
 DREAMSUITE_FUNCTION(dreamsuite_authorize_url);
 DREAMSUITE_FUNCTION(dreamsuite_complete_authorization);
 DREAMSUITE_FUNCTION(dreamsuite_platform_revokes);
-DREAMSUITE_FUNCTION(dreamsuite_wake_collector);
 
 #define STATE_MINUTES 10
 
@@ -315,13 +314,4 @@ dreamsuite_platform_revokes(PG_FUNCTION_ARGS)
 	const Platform *platform = platform_get(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 
 	PG_RETURN_BOOL(platform->oauth != NULL && platform->oauth->revoke_url != NULL);
-}
-
-/* wake_collector() returns void */
-Datum
-dreamsuite_wake_collector(PG_FUNCTION_ARGS)
-{
-	if (config_enabled)
-		collector_wake();
-	PG_RETURN_VOID();
 }

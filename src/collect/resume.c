@@ -4,24 +4,30 @@
  *
  * What is kept is the memory of the job, its secrets wiped: the plan with its answers and with the requests that were
  * left. It belongs to one account as it was: other settings, another consent, a day that has turned, or somebody who asked
- * for a run begin anew.
+ * for a run begin anew. It is somebody's data: where the account goes, so does it, whoever removed the row.
  */
 #include "postgres.h"
 
 #include "dreamsuite.h"
 
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "lib/ilist.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "collect/columns.h"
 #include "collect/resume.h"
 #include "collect/retry.h"
+#include "collect/transaction.h"
 #include "config.h"
 
 #define MOST_BYTES_EACH (1024 * 1024)
 #define MOST_BYTES      (40 * 1024 * 1024)
 #define MOST_AGE        (2 * USECS_PER_HOUR) /* of the first answer: the values of a day should not be hours apart */
 #define MOST_OFFERS     3
+#define LOOK_AGAIN_MS   60000
 
 typedef struct Kept
 {
@@ -33,6 +39,8 @@ typedef struct Kept
 
 static dlist_head kept = DLIST_STATIC_INIT(kept);
 static Size kept_bytes = 0;
+static TimestampTz look_at =
+	0; /* clock: when what is kept is next compared with the accounts that are left */
 
 bool
 resume_is_worth_it(const Job *job)
@@ -56,8 +64,8 @@ is_too_old(const Kept *found)
 	return config_now() - found->job->account.observed_at > MOST_AGE;
 }
 
-void
-resume_forget_old(void)
+static void
+forget_old(void)
 {
 	dlist_mutable_iter iter;
 
@@ -70,6 +78,86 @@ resume_forget_old(void)
 	}
 }
 
+/* The one of an account, or NULL. */
+static Kept *
+find(const pg_uuid_t *user_id, const char *platform)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &kept)
+	{
+		Kept *found = dlist_container(Kept, node, iter.cur);
+
+		if (memcmp(&found->job->user_id, user_id, UUID_LEN) == 0 &&
+			strcmp(found->job->platform->name, platform) == 0)
+			return found;
+	}
+	return NULL;
+}
+
+/* Forgets the answers of accounts that were removed, or connected again, since they came. */
+static void
+forget_gone(void *arg)
+{
+	static SPIPlanPtr plan;
+	static const Oid types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID};
+	Columns *columns;
+	dlist_iter iter;
+
+	if (!transaction_begin("dreamsuite: forgetting answers of accounts that are gone"))
+		return;
+	columns = columns_create(lengthof(types), types);
+	dlist_foreach(iter, &kept)
+	{
+		const Job *job = dlist_container(Kept, node, iter.cur)->job;
+
+		columns_row(columns);
+		column_uuid(columns, &job->user_id);
+		column_text(columns, job->platform->name);
+		column_time(columns, job->started_at);
+	}
+	columns_execute(
+		&plan,
+		"SELECT j.user_id, j.platform FROM batch AS j(user_id, platform, started)"
+		" WHERE NOT EXISTS (SELECT FROM dreamsuite.accounts a"
+		"  WHERE a.user_id = j.user_id AND a.platform = j.platform AND a.connected_at < j.started)",
+		columns, SPI_OK_SELECT);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		bool null;
+		Datum user_id = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null);
+		Kept *found =
+			find(DatumGetUUIDP(user_id), SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2));
+
+		if (found != NULL)
+			MemoryContextDelete(take_out(found));
+	}
+	transaction_commit();
+}
+
+void
+resume_look(void)
+{
+	look_at = 0;
+}
+
+long
+resume_tidy(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (dlist_is_empty(&kept))
+		return LONG_MAX;
+	if (now >= look_at)
+	{
+		forget_old();
+		if (!dlist_is_empty(&kept))
+			(void) transaction_try(forget_gone, NULL, "forget the answers of accounts that are gone");
+		look_at = now + LOOK_AGAIN_MS * INT64CONST(1000);
+	}
+	return dlist_is_empty(&kept) ? LONG_MAX : Max(1, (long) ((look_at - now) / 1000));
+}
+
 bool
 resume_keep(Job *job)
 {
@@ -80,7 +168,7 @@ resume_keep(Job *job)
 		return false;
 	size = MemoryContextMemAllocated(job->context, true);
 	if (kept_bytes + size > MOST_BYTES)
-		resume_forget_old();
+		forget_old();
 	/* Those that are kept come first when their time has come, so an older one is worth more than this one. */
 	if (kept_bytes + size > MOST_BYTES)
 		return false;
@@ -174,19 +262,12 @@ take_over(Job *job, Kept *found)
 void
 resume_take(Job *job)
 {
-	dlist_mutable_iter iter;
+	Kept *found = find(&job->user_id, job->platform->name);
 
-	dlist_foreach_modify(iter, &kept)
-	{
-		Kept *found = dlist_container(Kept, node, iter.cur);
-
-		if (found->job->platform != job->platform ||
-			memcmp(&found->job->user_id, &job->user_id, UUID_LEN) != 0)
-			continue;
-		if (!is_too_old(found) && still_fits(found->job, job))
-			take_over(job, found);
-		else
-			MemoryContextDelete(take_out(found));
+	if (found == NULL)
 		return;
-	}
+	if (!is_too_old(found) && still_fits(found->job, job))
+		take_over(job, found);
+	else
+		MemoryContextDelete(take_out(found));
 }

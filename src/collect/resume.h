@@ -20,8 +20,12 @@ extern bool resume_keep(Job *job);
 /* How many accounts of the platform, which a limit stopped, may go on by now. */
 extern int resume_ready(const Platform *platform);
 
-/* Forgets what is too old to go on with. */
-extern void resume_forget_old(void);
+/*
+ * Forgets what is too old to go on with, and the answers of accounts that are gone: once a minute while there are any, and
+ * at once after resume_look(). Returns the milliseconds until it is to be called again.
+ */
+extern long resume_tidy(void);
+extern void resume_look(void);
 
 /* Gives a job that was just claimed what its last run left, where that still fits. */
 extern void resume_take(Job *job);

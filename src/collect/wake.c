@@ -115,21 +115,29 @@ collector_tell(void)
 }
 
 bool
-collector_wake(void)
+collector_remind(void)
 {
-	static bool registered = false, warned = false;
+	static bool registered = false;
 	int pid = collector_pid();
 
+	if (pid == 0)
+		return false;
 	if (!registered)
 	{
 		RegisterXactCallback(wake_after_commit, NULL);
 		registered = true;
 	}
-	if (pid != 0)
-	{
-		wake_at_commit = pid;
+	wake_at_commit = pid;
+	return true;
+}
+
+bool
+collector_wake(void)
+{
+	static bool warned = false;
+
+	if (collector_remind())
 		return true;
-	}
 	if (collector_start(MyDatabaseId, false, GetTopTransactionIdIfAny(), NULL))
 		return true;
 	if (!warned)

@@ -157,5 +157,71 @@ set_now($node, '2026-03-10T06:15:00Z');
 ok(eventually($node, $facebook, 'ok|'), 'when it has ended the account is collected whole');
 is(asked_of(), $all, 'and only what was left was asked');
 
+# ---- answers that wait for the rest of their run go with the account
+
+my $collector = sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'dreamsuite collector'");
+
+# runs that the collector has in memory
+sub kept
+{
+	my $from = -s $node->logfile;
+
+	sql("SELECT pg_log_backend_memory_contexts($collector)");
+	for (1 .. 200)
+	{
+		my $log = slurp_file($node->logfile, $from);
+
+		return scalar(() = $log =~ /; dreamsuite job:/g) if $log =~ /Grand total/;
+		sleep 0.05;
+	}
+	die 'the collector does not tell its memory';
+}
+
+sub eventually_kept
+{
+	my ($runs) = @_;
+
+	for (1 .. 50)
+	{
+		return 1 if kept() == $runs;
+		sleep 0.1;
+	}
+	return 0;
+}
+
+# stops runs of these users in the middle, a day later than the last
+my $day = 10;
+sub stop_in_the_middle
+{
+	set_now($node, '2026-03-' . ++$day . 'T06:00:00Z');
+	control('faults', '[{"kind": "429", "platform": "facebook", "path": "/insights", "retry_after": 600}]');
+	collect($node, "platform => 'facebook', user_id => '" . user_id($_) . "'") foreach @_;
+	control('faults', '[]');
+	return;
+}
+
+sql("UPDATE dreamsuite.accounts SET status = 'paused'");
+connect_users('facebook', 21, 23);
+stop_in_the_middle(21, 22, 23);
+ok(eventually_kept(3), 'what came before the limit is kept');
+sql('SELECT dreamsuite.wake_collector()');
+ok(eventually_kept(3), 'while the limit lasts');
+sql("SELECT dreamsuite.forget_user('" . user_id(21) . "')");
+ok(eventually_kept(2), 'forget_user() reaches the memory of the collector');
+sql("SELECT dreamsuite.disconnect_account('" . user_id(22) . "', 'facebook')");
+ok(eventually_kept(1), 'so does disconnect_account()');
+# of a row that goes otherwise it learns at its next wake, or within a minute
+sql("DELETE FROM dreamsuite.accounts WHERE user_id = '" . user_id(23) . "'");
+sql('SELECT dreamsuite.wake_collector()');
+ok(eventually_kept(0), 'and whoever deletes the row');
+
+connect_users('facebook', 24, 24);
+stop_in_the_middle(24);
+ok(eventually_kept(1), 'the answers of another one are kept');
+connect_users('facebook', 24, 24);
+sql('SELECT dreamsuite.wake_collector()');
+ok(eventually_kept(0), 'but not beyond another consent');
+is(sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'dreamsuite collector'"), $collector, 'all in the same collector');
+
 $node->stop;
 done_testing();
