@@ -184,17 +184,43 @@ COMMENT ON FUNCTION collect_due() IS
 
 -- A procedure that commits cannot run with the rights of the owner; this step of it needs them.
 CREATE FUNCTION make_due(users uuid[], platforms text[], due_at timestamptz, requested_at timestamptz) RETURNS bigint
-LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    WITH changed AS (
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    a       record;
+    changed bigint := 0;
+    n       bigint;
+BEGIN
+    BEGIN
         UPDATE dreamsuite.account_state AS s SET next_due_at = make_due.due_at, requested_at = make_due.requested_at,
                attempts = 0
           FROM (SELECT o.user_id, o.platform
                   FROM unnest(make_due.users, make_due.platforms) AS j (user_id, platform)
                   JOIN dreamsuite.account_state AS o ON o.user_id = j.user_id AND o.platform = j.platform
                  ORDER BY o.user_id, o.platform FOR NO KEY UPDATE OF o) AS l
-         WHERE s.user_id = l.user_id AND s.platform = l.platform
-        RETURNING s.user_id)
-    SELECT count(*) FROM changed
+         WHERE s.user_id = l.user_id AND s.platform = l.platform;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        RETURN changed;
+    EXCEPTION WHEN query_canceled OR lock_not_available THEN
+        RAISE;
+    WHEN OTHERS THEN
+        NULL;   -- one row that cannot be written does not stop the others
+    END;
+    FOR a IN SELECT j.user_id, j.platform FROM unnest(make_due.users, make_due.platforms) AS j (user_id, platform) ORDER BY 1, 2 LOOP
+        BEGIN
+            UPDATE dreamsuite.account_state AS s SET next_due_at = make_due.due_at, requested_at = make_due.requested_at,
+                   attempts = 0
+             WHERE s.user_id = a.user_id AND s.platform = a.platform;
+            GET DIAGNOSTICS n = ROW_COUNT;
+            changed := changed + n;
+        EXCEPTION WHEN query_canceled OR lock_not_available THEN
+            RAISE;
+        WHEN OTHERS THEN
+            RAISE WARNING 'could not make platform "%" of user "%" due: %', a.platform, a.user_id, SQLERRM
+                USING ERRCODE = SQLSTATE, DETAIL = 'The others are collected.';
+        END;
+    END LOOP;
+    RETURN changed;
+END
 $$;
 COMMENT ON FUNCTION make_due(uuid[], text[], timestamptz, timestamptz) IS 'Used by collect(): makes accounts due; returns how many there were.';
 

@@ -35,6 +35,7 @@
 #include "collect/cycle.h"
 #include "collect/exchange.h"
 #include "collect/keep.h"
+#include "collect/leases.h"
 #include "collect/ledger.h"
 #include "collect/pace.h"
 #include "collect/place.h"
@@ -184,25 +185,21 @@ claim_more(void)
 		failed_claims++;
 		claim_not_before = GetCurrentTimestamp() + rest_ms * INT64CONST(1000);
 		claim_wanted = true;
-		return;
 	}
-	failed_claims = 0;
-	claim_not_before = 0;
-	claimed_at = jobs == NIL ? GetCurrentTimestamp() : 0;
-	next_due = look.due;
-	lease_ends = look.lease_ends;
-	for (int i = 0; platforms[i] != NULL; i++)
-		wanted[i] = look.room[i] == 0 && pace_room(platforms[i], most) > 0;
+	else
+	{
+		failed_claims = 0;
+		claim_not_before = 0;
+		claimed_at = jobs == NIL ? GetCurrentTimestamp() : 0;
+		next_due = look.due;
+		lease_ends = look.lease_ends;
+		for (int i = 0; platforms[i] != NULL; i++)
+			wanted[i] = look.room[i] == 0 && pace_room(platforms[i], most) > 0;
+	}
 	foreach (cell, jobs)
 		job_begin(lfirst(cell));
 	list_free(jobs);
 	revoke_send();
-}
-
-static void
-renew(void *jobs)
-{
-	claim_renew(jobs);
 }
 
 /* Leases of jobs that take long are kept from running out. */
@@ -220,19 +217,22 @@ keep_leases(void)
 	jobs = list_copy(aside_jobs());
 	dlist_foreach(iter, &work.asking) jobs = lappend(jobs, dlist_container(Job, node, iter.cur));
 	if (jobs != NIL)
-		(void) transaction_try(renew, jobs, "keep leases");
+		leases_renew(jobs);
 	list_free(jobs);
 }
 
 /* ---- What is done now and then; it waits for nobody, and what fails is done later ---- */
 
 static void
-tidy_rows(void *arg)
+find_leases(void *arg)
 {
-	if (leases_left)
-		leases_left = !claim_release_all(started_at);
-	if (schedule_left)
-		schedule_left = !schedule_all();
+	leases_left = !leases_release(started_at);
+}
+
+static void
+find_unscheduled(void *arg)
+{
+	schedule_left = !schedule_all();
 }
 
 /* Leases of an earlier collector, and the schedule; returns the milliseconds until it is to be called again. */
@@ -245,8 +245,11 @@ tidy(void)
 		return LONG_MAX;
 	if (now >= tidy_at)
 	{
-		if (transaction_try(tidy_rows, NULL, "put the accounts in order"))
-			want_all();
+		if (leases_left)
+			(void) transaction_try(find_leases, NULL, "free leases of an earlier collector");
+		if (schedule_left)
+			(void) transaction_try(find_unscheduled, NULL, "schedule accounts");
+		want_all();
 		tidy_at = now + TIDY_AGAIN_MS * INT64CONST(1000);
 	}
 	return leases_left || schedule_left ? Max(1, (long) ((tidy_at - now) / 1000)) : LONG_MAX;

@@ -7,6 +7,7 @@
 
 #include "dreamsuite.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -17,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -37,14 +39,33 @@ DREAMSUITE_FUNCTION(dreamsuite_remind_collector);
  * The accounts that a schedule may begin, and whose day is not done yet. $1 calendar's now. One whose row someone else holds
  * is left to the next call: a schedule waits for nobody.
  */
+#define MARK "UPDATE dreamsuite.account_state s SET next_due_at = $1"
+#define TO_BE_MARKED                                                                                         \
+	" FROM dreamsuite.account_state o"                                                                       \
+	" JOIN dreamsuite.accounts a ON a.user_id = o.user_id AND a.platform = o.platform"                       \
+	"  AND a.status IN ('active', 'pending')"                                                                \
+	" WHERE o.next_due_at IS NULL"
+#define DAY_NOT_DONE " AND (o.done_on IS NULL OR o.done_on < dreamsuite.account_day($1, a.settings))"
+
 static const char *const mark_sql =
-	"UPDATE dreamsuite.account_state s SET next_due_at = $1"
-	" FROM (SELECT o.user_id, o.platform FROM dreamsuite.account_state o"
-	"   JOIN dreamsuite.accounts a ON a.user_id = o.user_id AND a.platform = o.platform"
-	"    AND a.status IN ('active', 'pending')"
-	"   WHERE o.next_due_at IS NULL AND (o.done_on IS NULL OR o.done_on < dreamsuite.account_day($1, a.settings))"
-	"   ORDER BY o.user_id, o.platform FOR NO KEY UPDATE OF o SKIP LOCKED) l"
-	" WHERE s.user_id = l.user_id AND s.platform = l.platform AND s.next_due_at IS NULL";
+	MARK " FROM (SELECT o.user_id, o.platform" TO_BE_MARKED DAY_NOT_DONE
+		 "   ORDER BY o.user_id, o.platform FOR NO KEY UPDATE OF o SKIP LOCKED) l"
+		 " WHERE s.user_id = l.user_id AND s.platform = l.platform AND s.next_due_at IS NULL";
+
+/* The same account by account: which, and one of them, $2 user, $3 platform. */
+static const char *const unmarked_sql =
+	"SELECT o.user_id, o.platform" TO_BE_MARKED " ORDER BY o.user_id, o.platform";
+
+static const char *const mark_one_sql =
+	MARK " FROM (SELECT o.user_id, o.platform" TO_BE_MARKED
+		 " AND o.user_id = $2 AND o.platform = $3" DAY_NOT_DONE "   FOR NO KEY UPDATE OF o SKIP LOCKED) l"
+		 " WHERE s.user_id = $2 AND s.platform = $3 AND s.user_id = l.user_id AND s.next_due_at IS NULL";
+
+/* One whose day cannot be read: the collector finds out what is wrong with it, and records it. */
+static const char *const mark_unread_sql =
+	MARK " FROM (SELECT o.user_id FROM dreamsuite.account_state o WHERE o.user_id = $2 AND o.platform = $3"
+		 "   FOR NO KEY UPDATE SKIP LOCKED) l"
+		 " WHERE s.user_id = $2 AND s.platform = $3 AND s.user_id = l.user_id AND s.next_due_at IS NULL";
 
 static const char *const due_sql =
 	"SELECT pg_catalog.count(*)::integer FROM dreamsuite.account_state s"
@@ -66,6 +87,70 @@ run(const char *sql, int count, Oid *types, Datum *values, const char *nulls, bo
 	return result;
 }
 
+/* The same, in a subtransaction; NULL, or what it raised. What is about the whole is raised again. */
+static ErrorData *
+try_to_run(const char *sql, int count, Oid *types, Datum *values)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		(void) run(sql, count, types, values, NULL, false);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	if (error != NULL && (error->elevel >= FATAL || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+						  ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION))
+		ReThrowError(error);
+	return error;
+}
+
+/* Some account cannot be made due with the others: each by itself. */
+static void
+mark_one_by_one(Datum now)
+{
+	Oid types[] = {TIMESTAMPTZOID, UUIDOID, TEXTOID};
+	SPITupleTable *found;
+	uint64 count;
+
+	if (run(unmarked_sql, 1, types, &now, NULL, true) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for due accounts");
+	found = SPI_tuptable;
+	count = SPI_processed;
+	for (uint64 row = 0; row < count; row++)
+	{
+		bool null;
+		Datum values[] = {now, SPI_getbinval(found->vals[row], found->tupdesc, 1, &null),
+						  SPI_getbinval(found->vals[row], found->tupdesc, 2, &null)};
+
+		CHECK_FOR_INTERRUPTS();
+		if (try_to_run(mark_one_sql, 3, types, values) != NULL)
+		{
+			ErrorData *error = try_to_run(mark_unread_sql, 3, types, values);
+
+			if (error != NULL)
+				ereport(WARNING, (errcode(error->sqlerrcode),
+								  errmsg("could not make platform \"%s\" of user \"%s\" due: %s",
+										 SPI_getvalue(found->vals[row], found->tupdesc, 2),
+										 SPI_getvalue(found->vals[row], found->tupdesc, 1), error->message),
+								  errdetail("The others are collected.")));
+		}
+	}
+}
+
 /* collect_due() returns integer */
 Datum
 dreamsuite_collect_due(PG_FUNCTION_ARGS)
@@ -76,8 +161,9 @@ dreamsuite_collect_due(PG_FUNCTION_ARGS)
 	int due;
 
 	SPI_connect();
-	if (run(mark_sql, 1, types, values, NULL, false) != SPI_OK_UPDATE ||
-		run(due_sql, 1, types, values, NULL, false) != SPI_OK_SELECT)
+	if (try_to_run(mark_sql, 1, types, values) != NULL)
+		mark_one_by_one(values[0]);
+	if (run(due_sql, 1, types, values, NULL, false) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for due accounts");
 	due = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	SPI_finish();
@@ -108,6 +194,8 @@ static const char *const make_due_sql = "SELECT dreamsuite.make_due($1, $2, $3, 
  * How far the accounts of the call are. $3 clock's time of the call, $4 calendar's time up to which a pause is worth
  * waiting for: an account whose platform must be left alone for longer, before it was asked, is not waited for.
  */
+#define IS_DONE "COALESCE(s.last_started_at >= $3 AND s.last_finished_at >= s.last_started_at, false)"
+
 static const char *const progress_sql =
 	"SELECT pg_catalog.count(*) FILTER (WHERE d.done)::integer,"
 	"  pg_catalog.count(*) FILTER (WHERE d.done AND s.last_outcome = 'failed')::integer,"
@@ -119,13 +207,30 @@ static const char *const progress_sql =
 	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"
 	" LEFT JOIN dreamsuite.bucket_state b ON b.bucket = s.platform"
-	" CROSS JOIN LATERAL (SELECT COALESCE(s.last_started_at >= $3 AND s.last_finished_at >= s.last_started_at, false)) AS d(done)";
+	" CROSS JOIN LATERAL (SELECT " IS_DONE ") AS d(done)";
+
+/*
+ * Accounts of the call that nobody will report: their account_state could not be written, neither to make them due nor to say
+ * how they ended.
+ */
+#define IS_LOST                                                                                                     \
+	" NOT " IS_DONE " AND s.lease_until IS NULL AND (COALESCE(s.requested_at < $3, true)"                           \
+	"  OR EXISTS (SELECT FROM dreamsuite.collection_runs r WHERE r.user_id = s.user_id AND r.platform = s.platform" \
+	"   AND r.started_at >= $3 AND r.outcome = 'failed'))"
+
+static const char *const lost_sql =
+	"SELECT pg_catalog.count(*)::integer"
+	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
+	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform WHERE" IS_LOST;
 
 static const char *const failures_sql =
-	"SELECT s.user_id::text, s.platform, s.last_error_class, s.last_error"
+	"SELECT s.user_id::text, s.platform, f.last_error_class, f.last_error"
 	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"
-	" WHERE s.last_finished_at >= $3 AND s.last_outcome = 'failed'"
+	" CROSS JOIN LATERAL (SELECT s.last_error_class, s.last_error"
+	"   WHERE s.last_finished_at >= $3 AND s.last_outcome = 'failed'"
+	"  UNION ALL SELECT 'bad_response', 'could not be claimed, and its account_state not be written' WHERE" IS_LOST
+	"  ) AS f(last_error_class, last_error)"
 	" ORDER BY 1, 2 LIMIT 5";
 
 typedef struct Call
@@ -273,6 +378,14 @@ wait_for_outcomes(Call *call, int *waiting)
 		}
 		else if (now - seen > START_PATIENCE_MS * INT64CONST(1000))
 		{
+			int lost;
+
+			if (run(lost_sql, 3, types, call->keys, NULL, true) != SPI_OK_SELECT)
+				elog(ERROR, "could not look for lost accounts");
+			lost = int_value(1);
+			SPI_freetuptable(SPI_tuptable);
+			if (lost > 0 && done + *waiting + lost >= total)
+				return failed + lost;
 			/* Nobody works: a collector crashed, or could not start. */
 			if (!config_enabled || (collector_pid() == 0 && (++starts > 3 || !collector_wake())))
 				ereport(ERROR,

@@ -10,9 +10,11 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "pgtime.h"
+#include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
+#include "collect/result.h"
 #include "collect/retry.h"
 #include "collect/transaction.h"
 #include "config.h"
@@ -102,38 +104,158 @@ dreamsuite_collect_time(PG_FUNCTION_ARGS)
 }
 
 /* Accounts that wait for another try, or for the end of a block, keep their time. $1 calendar's now. */
-#define TO_BE_SCHEDULED                                                                                      \
+#define MAY_BE_SCHEDULED                                                                                     \
 	" FROM dreamsuite.accounts a"                                                                            \
 	" JOIN dreamsuite.account_state o ON o.user_id = a.user_id AND o.platform = a.platform"                  \
-	" CROSS JOIN LATERAL (SELECT dreamsuite.collect_time(a.user_id, a.settings,"                             \
-	"   GREATEST(dreamsuite.account_day($1, a.settings), o.done_on + 1))) AS t(due)"                         \
 	" WHERE a.status IN ('active', 'pending') AND o.lease_token IS NULL"                                     \
 	"  AND (o.next_due_at IS NULL OR (o.next_due_at > $1 AND o.attempts = 0))"                               \
-	"  AND (o.blocked_until IS NULL OR o.blocked_until <= $1)"                                               \
-	"  AND o.next_due_at IS DISTINCT FROM t.due"
+	"  AND (o.blocked_until IS NULL OR o.blocked_until <= $1)"
+#define ITS_TIME                                                                                             \
+	" dreamsuite.collect_time(a.user_id, a.settings, GREATEST(dreamsuite.account_day($1, a.settings), o.done_on + 1))"
+#define TO_BE_SCHEDULED MAY_BE_SCHEDULED " AND o.next_due_at IS DISTINCT FROM" ITS_TIME
+
+static bool
+some_unscheduled(Datum now)
+{
+	static SPIPlanPtr plan;
+	Oid types[] = {TIMESTAMPTZOID};
+
+	transaction_execute(transaction_plan(&plan, "SELECT" TO_BE_SCHEDULED " LIMIT 1", 1, types), &now, NULL,
+						SPI_OK_SELECT);
+	return SPI_processed > 0;
+}
+
+/* All at once; *arg: are some left, because someone holds their rows? */
+static void
+schedule_together(void *arg)
+{
+	static SPIPlanPtr plan;
+	Oid types[] = {TIMESTAMPTZOID};
+	Datum values[] = {TimestampTzGetDatum(config_now())};
+
+	if (!transaction_begin("dreamsuite: scheduling accounts"))
+		return;
+	transaction_execute(transaction_plan(&plan,
+										 "UPDATE dreamsuite.account_state s SET next_due_at = l.due"
+										 " FROM (SELECT o.user_id, o.platform," ITS_TIME
+										 " AS due" TO_BE_SCHEDULED "  FOR NO KEY UPDATE OF o SKIP LOCKED) l"
+										 " WHERE s.user_id = l.user_id AND s.platform = l.platform",
+										 1, types),
+						values, NULL, SPI_OK_UPDATE);
+	*(bool *) arg = some_unscheduled(values[0]);
+	transaction_commit();
+}
+
+typedef struct Unscheduled
+{
+	pg_uuid_t user_id;
+	char *platform;
+	bool done;
+} Unscheduled;
+
+/* Those whose time may have to be set. *arg: List of Unscheduled *. */
+static void
+find_unscheduled(void *arg)
+{
+	static SPIPlanPtr plan;
+	MemoryContext caller = CurrentMemoryContext;
+	Oid types[] = {TIMESTAMPTZOID};
+	Datum values[] = {TimestampTzGetDatum(config_now())};
+	List **found = arg;
+
+	if (!transaction_begin("dreamsuite: scheduling accounts"))
+		return;
+	transaction_execute(transaction_plan(&plan, "SELECT o.user_id, o.platform" MAY_BE_SCHEDULED, 1, types),
+						values, NULL, SPI_OK_SELECT);
+	caller = MemoryContextSwitchTo(caller);
+	for (int row = 0; row < (int) SPI_processed; row++)
+	{
+		Unscheduled *one = palloc0(sizeof(Unscheduled));
+		bool null;
+
+		one->user_id = *DatumGetUUIDP(result_column(row, "user_id", &null));
+		one->platform = result_text(row, "platform");
+		*found = lappend(*found, one);
+	}
+	MemoryContextSwitchTo(caller);
+	transaction_commit();
+}
+
+/* Sets the time of one of them; its `done` is false where someone holds its row. */
+static void
+schedule_one(void *arg)
+{
+	static SPIPlanPtr look_plan, plan;
+	Unscheduled *one = arg;
+	Oid types[] = {TIMESTAMPTZOID, UUIDOID, TEXTOID};
+	Datum values[] = {TimestampTzGetDatum(config_now()), UUIDPGetDatum(&one->user_id),
+					  CStringGetTextDatum(one->platform)};
+	char nulls[] = "   ";
+
+	if (!transaction_begin("dreamsuite: scheduling accounts"))
+		return;
+	transaction_execute(transaction_plan(&look_plan,
+										 "SELECT a.settings, o.done_on" MAY_BE_SCHEDULED
+										 " AND o.user_id = $2 AND o.platform = $3"
+										 " FOR NO KEY UPDATE OF o SKIP LOCKED",
+										 3, types),
+						values, NULL, SPI_OK_SELECT);
+	one->done = SPI_processed > 0;
+	if (one->done)
+	{
+		bool null;
+		char *zone = zone_of(result_jsonb(0, "settings"));
+		DateADT day = local_date(config_now(), zone);
+		Datum done_on = result_column(0, "done_on", &null);
+		TimestampTz due =
+			schedule_time(&one->user_id, zone, null ? day : Max(day, DatumGetDateADT(done_on) + 1));
+
+		values[0] = TimestampTzGetDatum(due);
+		nulls[0] = due == TIME_UNKNOWN ? 'n' : ' ';
+		transaction_execute(transaction_plan(&plan,
+											 "UPDATE dreamsuite.account_state s SET next_due_at = $1"
+											 " WHERE s.user_id = $2 AND s.platform = $3",
+											 3, types),
+							values, nulls, SPI_OK_UPDATE);
+	}
+	transaction_commit();
+}
+
+/* One by one: a row that cannot be read or written is left as it is, and no other. */
+static bool
+schedule_alone(void)
+{
+	List *found = NIL;
+	ListCell *cell;
+	bool left = false;
+
+	find_unscheduled(&found);
+	foreach (cell, found)
+	{
+		Unscheduled *one = lfirst(cell);
+
+		if (transaction_try(
+				schedule_one, one,
+				psprintf("schedule platform \"%s\" of user \"%s\"", one->platform,
+						 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&one->user_id))))))
+			left = left || !one->done;
+	}
+	list_free_deep(found);
+	return left;
+}
 
 bool
 schedule_all(void)
 {
-	static SPIPlanPtr plan, left_plan;
-	Oid types[] = {TIMESTAMPTZOID};
-	Datum values[] = {TimestampTzGetDatum(config_now())};
-	bool left;
+	bool left = false;
+	ErrorData *error;
 
-	if (!transaction_begin("dreamsuite: scheduling accounts"))
-		return true;
-	transaction_execute(
-		transaction_plan(
-			&plan,
-			"UPDATE dreamsuite.account_state s SET next_due_at = l.due FROM (SELECT o.user_id, o.platform, t.due" TO_BE_SCHEDULED
-			" FOR NO KEY UPDATE OF o SKIP LOCKED) l"
-			" WHERE s.user_id = l.user_id AND s.platform = l.platform",
-			1, types),
-		values, NULL, SPI_OK_UPDATE);
-	transaction_execute(transaction_plan(&left_plan, "SELECT" TO_BE_SCHEDULED " LIMIT 1", 1, types), values,
-						NULL, SPI_OK_SELECT);
-	left = SPI_processed > 0;
-	transaction_commit();
+	/* Citus locks the rows of one user at a time. */
+	if (transaction_with_citus())
+		return !schedule_alone();
+	error = transaction_attempt(schedule_together, &left);
+	if (error != NULL)
+		left = schedule_alone();
 	return !left;
 }
 

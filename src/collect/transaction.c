@@ -208,11 +208,11 @@ transaction_caught(MemoryContext caller)
 	return error;
 }
 
-bool
-transaction_try(void (*work)(void *arg), void *arg, const char *what)
+ErrorData *
+transaction_attempt(void (*work)(void *arg), void *arg)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	volatile bool done = true;
+	ErrorData *volatile error = NULL;
 
 	PG_TRY();
 	{
@@ -220,15 +220,23 @@ transaction_try(void (*work)(void *arg), void *arg, const char *what)
 	}
 	PG_CATCH();
 	{
-		ErrorData *error = transaction_caught(caller);
-
-		ereport(WARNING, (errcode(error->sqlerrcode), errmsg("could not %s: %s", what, error->message),
-						  errdetail("The collector tries again later.")));
-		FreeErrorData(error);
-		done = false;
+		error = transaction_caught(caller);
 	}
 	PG_END_TRY();
-	return done;
+	return error;
+}
+
+bool
+transaction_try(void (*work)(void *arg), void *arg, const char *what)
+{
+	ErrorData *error = transaction_attempt(work, arg);
+
+	if (error == NULL)
+		return true;
+	ereport(WARNING, (errcode(error->sqlerrcode), errmsg("could not %s: %s", what, error->message),
+					  errdetail("The collector tries again later.")));
+	FreeErrorData(error);
+	return false;
 }
 
 SPIPlanPtr

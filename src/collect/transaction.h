@@ -51,6 +51,9 @@ extern void transaction_lock_timeout(int ms);
  */
 extern ErrorData *transaction_caught(MemoryContext caller);
 
+/* Does a piece of work that has a transaction of its own. What it raises is rolled back and returned; NULL: nothing. */
+extern ErrorData *transaction_attempt(void (*work)(void *arg), void *arg);
+
 /*
  * Does a piece of work that has a transaction of its own. What it raises is rolled back and logged as a warning that "could
  * not" do `what`; false then.
