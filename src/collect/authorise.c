@@ -16,33 +16,23 @@
 #include "collect/app_token.h"
 #include "collect/authorise.h"
 #include "collect/collector.h"
+#include "collect/discover.h"
 #include "collect/keep.h"
 #include "collect/secret.h"
 #include "collect/token_answer.h"
 #include "config.h"
-#include "http/url.h"
-#include "secrets/seal.h"
 
 #define RENEW_AHEAD_S  600 /* a run is over by then */
 #define STILL_GOOD     (30 * USECS_PER_SEC)
 #define EXCHANGE_TRIES 3
 #define STRAY_REFUSALS                                                                                       \
-	4 /* of one request, until a token that nothing else speaks against is believed to be dead */
-#define MOST_TRIES  8                    /* of one request, whatever tokens it carried */
+	4                 /* of one request, until its token is believed to be dead, where nothing else says so */
+#define MOST_TRIES  8 /* of one request, whatever tokens it carried */
 #define SHORT_LIVED (2 * USECS_PER_HOUR) /* Meta's tokens that come from a code */
 
 static int renewals = 0; /* under way, of tokens that rotate */
 
-static void next_step(Job *job);
-
 /* ---- What is held ---- */
-
-/* With Facebook the person's token stands in refresh_token, and finds the Page's, which does not end, anew. */
-static bool
-by_page_token(const Job *job)
-{
-	return job->client.def->page_tokens && job->tokens.refresh_token != NULL;
-}
 
 /* The token that renews. */
 static const char *
@@ -96,9 +86,8 @@ renewal_is_due(const Job *job)
 	return ends_within(renewal_time(job), ahead);
 }
 
-/* The artist's token is of no use any more. Where the platform gives something without one, that is still collected. */
-static void
-token_is_dead(Job *job, const char *reason)
+void
+authorise_token_is_dead(Job *job, const char *reason)
 {
 	if (job->platform->needs_token)
 	{
@@ -144,7 +133,7 @@ exchange_failed(Job *job, ErrorClass error, const char *reason)
 		job_stop(job, error, reason);
 	}
 	job->code = NULL;
-	keep_tokens(job, (Keeping){.kind = KEEP_SPENT, .done = next_step});
+	keep_tokens(job, (Keeping){.kind = KEEP_SPENT, .done = authorise_go_on});
 }
 
 static TimestampTz
@@ -260,7 +249,7 @@ exchanged(Job *job, const HttpAnswer *http, void *arg)
 	keep_tokens(job, (Keeping){.kind = KEEP_EXCHANGED,
 							   .scopes_told = true,
 							   .activate = !def->by_pages && def->renewal != RENEW_INSTAGRAM,
-							   .done = next_step});
+							   .done = authorise_go_on});
 	return ERROR_NONE;
 }
 
@@ -271,7 +260,7 @@ static void
 after_renewal(Job *job)
 {
 	if (job->phase == JOB_AUTHORISING)
-		next_step(job);
+		authorise_go_on(job);
 	else
 		authorised(job);
 }
@@ -315,7 +304,7 @@ renewal_answered(Job *job, const HttpAnswer *http, void *arg)
 	}
 	else if (answer.error == ERROR_AUTH_REVOKED)
 	{
-		token_is_dead(job, reason);
+		authorise_token_is_dead(job, reason);
 		after_renewal(job);
 	}
 	else
@@ -340,130 +329,10 @@ renew(Job *job)
 	collector_send(job, "refresh", &request, renewal_answered, NULL);
 }
 
-/* ---- Meta: which of the Pages ---- */
-
-static void
-discovery_failed(Job *job, ErrorClass error, const char *reason)
-{
-	if (error == ERROR_AUTH_REVOKED)
-		token_is_dead(job, reason);
-	else
-		job_stop(job, error, reason);
-	next_step(job);
-}
-
-static void
-choose_page(Job *job)
-{
-	const OAuthDef *def = job->client.def;
-	const char *used = by_page_token(job) ? job->tokens.refresh_token : job->tokens.access_token;
-	char *reason = NULL;
-	const PageFound *page = oauth_pick_page(job->pages, job->account.external_id, !def->page_tokens, &reason);
-
-	if (page != NULL && def->page_tokens && page->access_token == NULL)
-		reason = psprintf("the consent gives no token of the Page %s", page->id);
-	if (reason != NULL)
-	{
-		job_set_status(job, "failed", reason);
-		job_stop(job, ERROR_AUTH_REVOKED, reason);
-		authorised(job);
-		return;
-	}
-	job->account.external_id = MemoryContextStrdup(job->context, page->id);
-	if (def->page_tokens)
-	{
-		job->tokens.access_token = secret_copy(job->secret_context, page->access_token);
-		job->tokens.expires_at = TIME_UNKNOWN;
-		job->token_serial++;
-	}
-	keep_tokens(job, (Keeping){.kind = KEEP_FOUND,
-							   .used = used,
-							   .used_is_refresh = by_page_token(job),
-							   .scopes_told = job->account.scopes != NIL,
-							   .activate = true,
-							   .done = next_step});
-}
-
-static void ask_pages(Job *job, const char *after);
-
-static ErrorClass
-pages_answered(Job *job, const HttpAnswer *http, void *arg)
-{
-	Answer raw = token_raw_answer(http);
-	Verdict verdict = {.error = http->error, .message = http->error_text};
-	MemoryContext old = MemoryContextSwitchTo(job->secret_context);
-	char *after = NULL;
-
-	if (http->error == ERROR_NONE)
-		verdict = oauth_read_pages(&raw, !job->client.def->page_tokens, &job->pages, &after);
-	MemoryContextSwitchTo(old);
-	if (verdict.error == ERROR_AUTH_EXPIRED)
-		verdict.error = ERROR_AUTH_REVOKED;
-	if (verdict.error != ERROR_NONE)
-	{
-		job->blocked_until = Max(job->blocked_until, verdict.wait_until);
-		discovery_failed(
-			job, verdict.error,
-			psprintf("the Pages could not be listed: %s", token_free_text(job, verdict.message)));
-	}
-	else if (after != NULL && list_length(job->pages) < 100 * config_max_pages)
-		ask_pages(job, after);
-	else
-		choose_page(job);
-	return verdict.error;
-}
-
-static void
-ask_pages(Job *job, const char *after)
-{
-	MemoryContext old = MemoryContextSwitchTo(job->secret_context);
-	HttpRequest request = oauth_pages(
-		&job->client, by_page_token(job) ? job->tokens.refresh_token : job->tokens.access_token, after);
-
-	MemoryContextSwitchTo(old);
-	collector_send(job, "pages", &request, pages_answered, NULL);
-}
-
-/* A person may untick permissions; the token's answer does not tell. Without this answer all count as granted. */
-static ErrorClass
-permissions_answered(Job *job, const HttpAnswer *http, void *arg)
-{
-	Answer raw = token_raw_answer(http);
-	List *granted = NIL;
-
-	if (http->error == ERROR_NONE && oauth_read_permissions(&raw, &granted) && granted != NIL)
-		job->account.scopes = granted;
-	ask_pages(job, NULL);
-	return http->error;
-}
-
-static bool
-discovery_is_due(const Job *job)
-{
-	const OAuthDef *def = job->client.def;
-
-	if (!def->by_pages || job->discovered || !job->account.has_token)
-		return false;
-	return def->page_tokens ? job->tokens.access_token == NULL
-							: strcmp(job->status, "pending") == 0 && job->tokens.access_token != NULL;
-}
-
-static void
-discover(Job *job)
-{
-	MemoryContext old = MemoryContextSwitchTo(job->secret_context);
-	HttpRequest request = oauth_permissions(&job->client, by_page_token(job) ? job->tokens.refresh_token
-																			 : job->tokens.access_token);
-
-	MemoryContextSwitchTo(old);
-	job->discovered = true;
-	collector_send(job, "permissions", &request, permissions_answered, NULL);
-}
-
 /* ---- The way to the first request ---- */
 
-static void
-next_step(Job *job)
+void
+authorise_go_on(Job *job)
 {
 	const OAuthDef *def = job->client.def;
 
@@ -481,17 +350,17 @@ next_step(Job *job)
 			job_stop(job, ERROR_OPERATOR,
 					 "the token has ended, and no app is registered to renew it: see register_app()");
 		else
-			token_is_dead(job, "the token has ended");
-		next_step(job);
+			authorise_token_is_dead(job, "the token has ended");
+		authorise_go_on(job);
 	}
 	else if (discovery_is_due(job))
 		discover(job);
 	else if (!app_token_possible(job) || job->app_failed)
 		authorised(job);
-	else if (app_token_get(job, next_step))
+	else if (app_token_get(job, authorise_go_on))
 	{
 		if (job->app_failed)
-			next_step(job); /* on the artist's token */
+			authorise_go_on(job); /* on the artist's token */
 		else
 			authorised(job);
 	}
@@ -500,7 +369,7 @@ next_step(Job *job)
 void
 authorise_begin(Job *job)
 {
-	next_step(job);
+	authorise_go_on(job);
 }
 
 int
@@ -603,7 +472,7 @@ authorise_refused(Job *job, Request *request, const Verdict *verdict)
 	authorise_not_refused(job, request);
 	if (job->platform->needs_token || job->tokens.access_token == NULL)
 		return ERROR_AUTH_REVOKED;
-	token_is_dead(job, verdict->message);
+	authorise_token_is_dead(job, verdict->message);
 	if (request->step->token == TOKEN_USER)
 		return ERROR_PERMISSION;
 	job->waiting = lappend(job->waiting, request);

@@ -27,6 +27,15 @@ extern ErrorClass authorise_refused(Job *job, Request *request, const Verdict *v
 /* Whatever came of the request, its token was not refused: those that waited for the answer go on. */
 extern void authorise_not_refused(Job *job, const Request *request);
 
+/* The next step towards the first request, after an earlier one has come to an end; see authorise.c for the steps. */
+extern void authorise_go_on(Job *job);
+
+/*
+ * The artist's token is of no use any more, for a reason that is told. Where the platform gives something without one, that
+ * is still collected; else the job is stopped.
+ */
+extern void authorise_token_is_dead(Job *job, const char *reason);
+
 /* How many refresh tokens are on their way that end with the platform's answer. */
 extern int authorise_renewals(void);
 
