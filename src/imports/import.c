@@ -401,6 +401,13 @@ import_date(Import *import, int column, DateADT *date)
 	return true;
 }
 
+int64
+import_whole(double value)
+{
+	value = rint(value);
+	return !isnan(value) && FLOAT8_FITS_IN_INT64(value) ? (int64) value : COUNT_UNKNOWN;
+}
+
 /* ---- Days ---- */
 
 Day *

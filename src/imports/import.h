@@ -92,6 +92,9 @@ extern bool import_percent(Import *import, int column, double *ratio);
 extern bool import_seconds(Import *import, int column, double *seconds);
 extern bool import_date(Import *import, int column, DateADT *date);
 
+/* The nearest whole number; COUNT_UNKNOWN for NaN and for what no bigint holds. */
+extern int64 import_whole(double value);
+
 /* The day with that date, made where there is none; valid until the next call. */
 extern Day *import_day(Import *import, DateADT date);
 

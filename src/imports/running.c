@@ -191,7 +191,7 @@ add_totals(Running *running)
 
 		if (isnan(day->total) || day->observed || !day->has_gain)
 			continue;
-		total = (int64) rint(day->total);
+		total = import_whole(day->total);
 		if (total != day->stored)
 		{
 			Day *target = import_day(running->import, IMPORT_FIRST_DAY + i);

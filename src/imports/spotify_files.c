@@ -12,6 +12,8 @@
 
 #include "dreamsuite.h"
 
+#include "common/int.h"
+
 #include "imports/import.h"
 #include "imports/running.h"
 
@@ -143,7 +145,7 @@ read_songs(Import *import)
 		if (count == room)
 			songs = repalloc(songs, sizeof(Song) * (room *= 2));
 		songs[count++] = song;
-		total += song.streams;
+		whole &= !pg_add_s64_overflow(total, song.streams, &total);
 		import_row_of_day(import);
 	}
 	for (int i = 0; i < import->row_count; i++)

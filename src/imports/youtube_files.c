@@ -106,7 +106,7 @@ read_row(Import *import, const TableColumns *columns, TableRow *row)
 static int64
 minutes_of(double hours)
 {
-	return isnan(hours) ? COUNT_UNKNOWN : (int64) rint(hours * 60);
+	return import_whole(hours * MINS_PER_HOUR);
 }
 
 const char *
@@ -188,7 +188,7 @@ is_lifetime(const Import *import, const Known *known, const TableRow *total)
 				 errhint("Export with the period \"Lifetime\".")));
 		return false;
 	}
-	if (known->minutes != COUNT_UNKNOWN && !isnan(total->hours) &&
+	if (known->minutes != COUNT_UNKNOWN && minutes_of(total->hours) != COUNT_UNKNOWN &&
 		minutes_of(total->hours) < known->minutes * LIFETIME_SHARE)
 	{
 		ereport(NOTICE,

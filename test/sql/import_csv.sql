@@ -107,6 +107,13 @@ SELECT date, likes, comments, shares, views FROM dreamsuite.content_history WHER
 SELECT * FROM dreamsuite.import_csv(:user, 'youtube', 'chart', E'Date,Content,Video title,Video publish time,Duration,Average view duration\n2026-11-20,aaaaaaaaaa4,"Tide, live",2026-11-20,201,0:30\n');
 SELECT action, count(*) FROM dreamsuite.import_csv(:user, 'youtube', 'chart', (SELECT 'Date,Content,Video title,Video publish time,Duration,Views' || string_agg(E'\n' || to_char(d, 'YYYY-MM-DD') || ',aaaaaaaaab1,Long,2026-10-01,60,1', '' ORDER BY d) FROM generate_series(timestamp '2026-10-01', timestamp '2026-11-20', interval '1 day') d)) GROUP BY action ORDER BY action;
 
+-- sums and products that no bigint holds are unknown, never another number
+SELECT count(*) FROM dreamsuite.import_csv('00000000-0000-4000-8000-000000000003', 'spotify', 'songs: all',
+  (SELECT 'song,listeners,streams,saves' || string_agg(format(E'\nSong %s,0,999999999999999999,0', i), '') FROM generate_series(1, 10) i));
+SELECT action FROM dreamsuite.import_csv('00000000-0000-4000-8000-000000000003', 'youtube', 'table', E'Content,Video title,Views,Watch time (hours)\nTotal,,5,999999999999999999\n');
+SELECT platform, metrics -> 'total_streams' AS streams, metrics -> 'total_views' AS views, metrics -> 'watch_time_minutes' AS minutes, jsonb_array_length(metrics -> 'top_tracks') AS songs
+  FROM dreamsuite.daily_metrics WHERE user_id = '00000000-0000-4000-8000-000000000003' AND date = (SELECT max(date) FROM dreamsuite.daily_metrics WHERE user_id = '00000000-0000-4000-8000-000000000003') ORDER BY platform;
+
 -- an error in the last line leaves nothing of the lines before it
 SELECT * FROM dreamsuite.import_csv('00000000-0000-4000-8000-000000000004', 'spotify', 'audience', E'date,listeners,streams,followers\n2026-11-22,150,400,1217\n"2026-11-24,150,500,1219\n');
 SELECT count(*) FROM dreamsuite.daily_metrics WHERE user_id = '00000000-0000-4000-8000-000000000004';
