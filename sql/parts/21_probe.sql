@@ -19,4 +19,4 @@ CREATE FUNCTION plan_requests(
 RETURNS jsonb
 AS 'MODULE_PATHNAME', 'dreamsuite_plan_requests' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION plan_requests(text, jsonb, jsonb) IS
-'The requests of one account-day where the platform answers as given: {"requests", "missing", "bounded", "refused", "quota_cost", "normalised"}.';
+'The requests of one account-day where the platform answers as given: {"requests", "missing", "bounded", "refused", "quota_cost", "earlier", "normalised"}.';

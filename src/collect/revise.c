@@ -3,8 +3,9 @@
  *    Days that a platform corrects after they were stored.
  *
  * A series of rolling windows says of each earlier day what the platform holds for right now. A stored row took the newest
- * window that had ended when it was collected; what is said of that window today is compared with it. Days on which somebody
- * recorded or imported numbers keep them, and a day that was never stored stays missing.
+ * window that had ended when it was collected; what is said of that window today is compared with it. A difference that may
+ * come of rounding alone is none. Days on which somebody recorded or imported numbers keep them, and a day that was never
+ * stored stays missing.
  */
 #include "postgres.h"
 
@@ -28,9 +29,9 @@
  */
 static const char *const revise_sql =
 	"WITH told AS MATERIALIZED (SELECT * FROM batch"
-	"  AS t(user_id, platform, today, metric, ends_at, value, observed_at, is_test)),"
+	"  AS t(user_id, platform, today, metric, ends_at, value, slack, observed_at, is_test)),"
 	" days AS MATERIALIZED (SELECT DISTINCT ON (d.user_id, d.platform, d.date, t.metric) d.user_id, d.platform, d.date,"
-	"   t.metric, d.metrics -> t.metric AS old, pg_catalog.to_jsonb(t.value) AS new, t.observed_at"
+	"   t.metric, d.metrics -> t.metric AS old, pg_catalog.to_jsonb(t.value) AS new, t.value, t.slack, t.observed_at"
 	"  FROM told t"
 	"  JOIN dreamsuite.daily_metrics d ON d.user_id = t.user_id AND d.platform = t.platform"
 	"   AND d.date < t.today AND d.date >= t.today - 14"
@@ -38,7 +39,9 @@ static const char *const revise_sql =
 	"   ELSE d.collected_at END) AS o(at)"
 	"  WHERE t.ends_at <= o.at AND t.ends_at > o.at - interval '25 hours'"
 	"  ORDER BY d.user_id, d.platform, d.date, t.metric, t.ends_at DESC),"
-	" changed AS MATERIALIZED (SELECT * FROM days y WHERE y.old IS DISTINCT FROM y.new"
+	" changed AS MATERIALIZED (SELECT * FROM days y"
+	"  WHERE CASE pg_catalog.jsonb_typeof(y.old) WHEN 'number' THEN pg_catalog.abs(y.old::numeric - y.value) > y.slack"
+	"   ELSE true END"
 	"  AND NOT EXISTS (SELECT FROM dreamsuite.collection_runs r WHERE r.user_id = y.user_id AND r.platform = y.platform"
 	"   AND r.date = y.date AND r.outcome = 'manual')),"
 	" kept AS (INSERT INTO dreamsuite.metric_revisions (user_id, platform, date, metric, old_value, new_value, observed_at)"
@@ -61,8 +64,8 @@ void
 revise_days(List *jobs)
 {
 	static SPIPlanPtr plan;
-	static const Oid types[] = {UUIDOID,        TEXTOID, DATEOID,        TEXTOID,
-								TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, BOOLOID};
+	static const Oid types[] = {UUIDOID, TEXTOID, DATEOID,        TEXTOID, TIMESTAMPTZOID,
+								INT8OID, INT8OID, TIMESTAMPTZOID, BOOLOID};
 	Columns *columns = columns_create(lengthof(types), types);
 	Revised *revised;
 	ListCell *cell, *other;
@@ -83,6 +86,7 @@ revise_days(List *jobs)
 			column_text(columns, earlier->field);
 			column_time(columns, earlier->ends_at);
 			column_count(columns, earlier->value);
+			column_count(columns, earlier->slack);
 			column_time(columns, job->account.observed_at);
 			column_datum(columns, BoolGetDatum(config_test_now[0] != '\0'), false);
 		}

@@ -6,9 +6,12 @@
  * settings.login "instagram"), which has neither batches nor collaborators. One refused metric fails a whole request,
  * so that metrics at risk are asked apart, and a refused one is left out and the rest asked again.
  *
- * Requests of an account-day: profile 1, insights 2, stories 1, media 1 per 100 posts, media_insights 1 (a batch of at
- * most 50 parts, two on the first day; by Instagram login one each). Once the posts were read to their end, paging
- * stops at a known post older than 30 days: 6 requests on most days.
+ * Insights change for two days after they are told first. So the window that ended two days ago is asked for as well, for
+ * the day that told of it.
+ *
+ * Requests of an account-day: profile 1, insights 2, stories 1, media 1 per 100 posts, media_insights with
+ * settled_insights 1 (a batch of at most 50 parts, two on the first day; by Instagram login one each, and 2). Once the
+ * posts were read to their end, paging stops at a known post older than 30 days: 6 requests on most days.
  *
  * instagram_values.c reads what is answered.
  *
@@ -20,6 +23,7 @@
 
 #include "utils/timestamp.h"
 
+#include "http/url.h"
 #include "platform/instagram.h"
 #include "platform/meta.h"
 
@@ -86,6 +90,8 @@ static const StepDef steps[] = {
 	{"stories", NULL, META_VERSION "/{of}/stories", AFTER, .token = TOKEN_USER, .when = never,
 	 .holds = "data[]"},
 	{"insights", NULL, META_VERSION "/{of}/insights", PAGE_NONE, .token = TOKEN_USER, .when = never},
+	{"settled_insights", NULL, META_VERSION "/{of}/insights", PAGE_NONE, .token = TOKEN_USER, .per = true,
+	 .optional = true},
 	{NULL},
 };
 
@@ -117,10 +123,10 @@ host(const Account *account)
 
 /* ---- The account ---- */
 
-/*
- * Insights in two requests: the second pair is undocumented by now and may be refused any day. A series of days would be
- * no answer, so that a total is asked for, over closed days.
- */
+/* Insights in two requests: the second pair is undocumented by now and may be refused any day. */
+static const char *const pairs[] = {"reach,views", "profile_views,website_clicks"};
+
+/* A series of days would be no answer, so that a total is asked for, over closed days. */
 static void
 ask_account(Plan *plan, const char *id)
 {
@@ -130,8 +136,33 @@ ask_account(Plan *plan, const char *id)
 
 	plan_ask_path(plan, "media", NULL, psprintf(META_VERSION "/%s/media?" MEDIA_FIELDS, id));
 	plan_ask_path(plan, "stories", NULL, psprintf(META_VERSION "/%s/stories?" STORY_FIELDS, id));
-	plan_ask_metrics(plan, "insights", NULL, insights, meta_metrics(plan, "reach,views"));
-	plan_ask_metrics(plan, "insights", NULL, insights, meta_metrics(plan, "profile_views,website_clicks"));
+	for (int i = 0; i < lengthof(pairs); i++)
+		plan_ask_metrics(plan, "insights", NULL, insights, meta_metrics(plan, pairs[i]));
+}
+
+/*
+ * The same of the window that ended when it was not yet settled: the parts of a batch that ask for it, or requests where there
+ * are no batches. An account that was not known before this day has no earlier one.
+ */
+static List *
+ask_settled(Plan *plan)
+{
+	const char *id = plan->account->external_id;
+	char *window = psprintf("period=day&metric_type=total_value&since={since%d}&until={since%d}&",
+							RECENT_DAYS + INSTAGRAM_SETTLED_DAYS, INSTAGRAM_SETTLED_DAYS);
+	List *parts = NIL;
+
+	for (int i = 0; id != NULL && i < lengthof(pairs); i++)
+	{
+		List *metrics = meta_metrics(plan, pairs[i]);
+
+		if (is_instagram_login(plan->account))
+			plan_ask_metrics(plan, "settled_insights", id,
+							 psprintf(META_VERSION "/{of}/insights?%smetric={metrics}", window), metrics);
+		else if (metrics != NIL)
+			parts = lappend(parts, meta_insights_part(id, plan_expand(plan, window, NULL, NIL), metrics));
+	}
+	return parts;
 }
 
 static void
@@ -143,6 +174,8 @@ begin(Plan *plan)
 	{
 		plan_ask(plan, "profile", NULL);
 		ask_account(plan, id);
+		if (is_instagram_login(plan->account))
+			ask_settled(plan);
 	}
 	else if (is_instagram_login(plan->account))
 		plan_ask_path(plan, "profile", NULL,
@@ -242,25 +275,6 @@ ids_worth_asking(const Plan *plan, const char *listing, int room)
 	return ids;
 }
 
-static void
-ask_batch(Plan *plan, List *ids, List *guests)
-{
-	List *parts = NIL;
-	ListCell *cell;
-
-	foreach (cell, ids)
-	{
-		List *metrics = metrics_of(plan, lfirst(cell));
-
-		if (metrics != NIL)
-			parts = lappend(parts, meta_insights_part(lfirst(cell), metrics));
-	}
-	foreach (cell, guests)
-		parts = lappend(parts, psprintf("%s" INSTAGRAM_GUESTS "?fields=id,username,invite_status",
-										(char *) lfirst(cell)));
-	meta_ask_batches(plan, "media_insights", parts);
-}
-
 /*
  * Once both listings have come, or failed. Stories come first: tomorrow they are gone. Who made a post together with the
  * artist is asked when it is new, and while guests may still accept.
@@ -269,8 +283,10 @@ static void
 ask_media_insights(Plan *plan, const char *failing)
 {
 	static const char *const listings[] = {"media", "stories"};
-	List *ids, *guests = NIL;
+	List *parts = NIL, *guests = NIL, *settled = NIL, *ids;
 	ListCell *cell;
+	bool alone = is_instagram_login(plan->account);
+	int room = META_BATCH;
 
 	for (int i = 0; i < lengthof(listings); i++)
 	{
@@ -279,34 +295,45 @@ ask_media_insights(Plan *plan, const char *failing)
 		if (pages->count == 0 && !pages->partial && (failing == NULL || strcmp(failing, listings[i]) != 0))
 			return;
 	}
-	ids = ids_worth_asking(plan, "stories", META_BATCH);
-	ids = list_concat(ids, ids_worth_asking(plan, "media", META_BATCH - list_length(ids)));
-	if (is_instagram_login(plan->account))
-	{
-		foreach (cell, ids)
-			plan_ask_metrics(plan, "media_insights", lfirst(cell), INSIGHTS_OF_POST,
-							 metrics_of(plan, lfirst(cell)));
-		return;
-	}
+	if (!alone)
+		settled = ask_settled(plan);
+	room -= list_length(settled);
+	ids = ids_worth_asking(plan, "stories", room);
+	ids = list_concat(ids, ids_worth_asking(plan, "media", room - list_length(ids)));
 	foreach (cell, ids)
 	{
 		char *id = lfirst(cell);
 		const JsonbContainer *post = listed(plan, "media", id);
+		List *metrics = metrics_of(plan, id);
 
+		if (alone)
+			plan_ask_metrics(plan, "media_insights", id, INSIGHTS_OF_POST, metrics);
+		else if (metrics != NIL)
+			parts = lappend(parts, meta_insights_part(id, "", metrics));
 		if (post != NULL &&
 			(!plan_knows(plan, id) || json_time(post, "timestamp") >= days_ago(plan, INVITATION_DAYS)))
-			guests = lappend(guests, id);
+			guests = lappend(guests, psprintf("%s" INSTAGRAM_GUESTS "?fields=id,username,invite_status", id));
 	}
-	ask_batch(plan, ids, guests);
+	if (!alone)
+		meta_ask_batches(plan, "media_insights", list_concat(list_concat(parts, settled), guests));
 }
 
-/* Where a metric of a part was refused, the post is asked again without it. */
+/* What a part of a batch told: the account's own insights, or a post's. */
+static const char *
+step_of_part(const Plan *plan, const char *id)
+{
+	const char *own = plan->account->external_id;
+
+	return own != NULL && strcmp(id, url_encoded(own)) == 0 ? "settled_insights" : "media_insights";
+}
+
+/* Where a metric of a part was refused, the rest of it is asked again. */
 static bool
 unpack(Plan *plan, Request *request, const Answer *answer)
 {
 	if (request->parts == NIL)
 		return false;
-	ask_batch(plan, meta_unpack_batch(plan, request, answer, INSIGHTS_OF_POST), NIL);
+	meta_ask_batches(plan, "media_insights", meta_unpack_batch(plan, request, answer, step_of_part));
 	return true;
 }
 
@@ -395,7 +422,7 @@ const Platform platform_instagram = {
 	.engagement = "likes_total,comments_total",
 	.content = "posts_count",
 	.steps = steps,
-	.settled_after_days = 2, /* insights lag up to 48 hours */
+	.settled_after_days = INSTAGRAM_SETTLED_DAYS,
 	.requests_per_second = 5,
 	.burst = 10,
 	.host = host,

@@ -12,6 +12,9 @@
 /* What a batch asks of a post besides its insights; the entry's parameter ends with it. */
 #define INSTAGRAM_GUESTS "/collaborators"
 
+/* After so many days a window's insights do not change any more. */
+#define INSTAGRAM_SETTLED_DAYS 2
+
 /* The professional account's id; NULL where the answer has none. */
 extern char *instagram_profile_id(const JsonbContainer *profile);
 

@@ -8,6 +8,8 @@
 
 #include "dreamsuite.h"
 
+#include "utils/timestamp.h"
+
 #include "platform/instagram.h"
 #include "platform/meta.h"
 #include "platform/platform.h"
@@ -171,14 +173,38 @@ read_post_insights(Normalised *out, const Entry *entry)
 }
 
 static int64
-total_of(const Responses *responses, const char *metric)
+total_of(const Responses *responses, const char *step, const char *metric)
 {
-	const Bodies *answers = bodies(responses, "insights");
+	const Bodies *answers = bodies(responses, step);
 	int64 total = COUNT_UNKNOWN;
 
 	for (int i = 0; i < answers->count && total == COUNT_UNKNOWN; i++)
 		total = meta_total(answers->entries[i].body, metric);
 	return total;
+}
+
+/* What the window that ended last had, and what is said by now of the one that ended some days before. */
+static void
+set_insights(const Responses *responses, Normalised *out)
+{
+	static const struct
+	{
+		const char *field, *metric;
+	} insights[] = {
+		{"reach", "reach"},
+		{"impressions", "views"},
+		{"profile_views", "profile_views"},
+		{"website_clicks", "website_clicks"},
+	};
+	TimestampTz settled =
+		local_midnight(out->account->observed_at, NULL) - INSTAGRAM_SETTLED_DAYS * USECS_PER_DAY;
+
+	for (int i = 0; i < lengthof(insights); i++)
+	{
+		set_count(out, insights[i].field, total_of(responses, "insights", insights[i].metric));
+		add_earlier(out, insights[i].field, settled,
+					total_of(responses, "settled_insights", insights[i].metric), 0);
+	}
 }
 
 /* Does one post at least tell what product it is? Else a reel and a video look alike. */
@@ -252,8 +278,5 @@ instagram_normalise(const Responses *responses, Normalised *out)
 	if (listed_whole(responses, "media"))
 		set_totals(out, tells_products(responses));
 
-	set_count(out, "reach", total_of(responses, "reach"));
-	set_count(out, "impressions", total_of(responses, "views"));
-	set_count(out, "profile_views", total_of(responses, "profile_views"));
-	set_count(out, "website_clicks", total_of(responses, "website_clicks"));
+	set_insights(responses, out);
 }

@@ -364,7 +364,7 @@ meta_earlier(Normalised *out, const char *field, const JsonbContainer *insights,
 	const JsonbContainer *point;
 
 	while (json_next_object(&points, &point))
-		add_earlier(out, field, json_time(point, "end_time"), point_value(point));
+		add_earlier(out, field, json_time(point, "end_time"), point_value(point), 0);
 }
 
 /* ---- Listings ---- */
@@ -426,22 +426,33 @@ meta_mark_end(const Responses *responses, Normalised *out, const char *step)
 /* ---- Asking ---- */
 
 List *
+meta_left(const Plan *plan, List *metrics)
+{
+	List *left = NIL;
+	ListCell *cell, *other;
+
+	foreach (cell, metrics)
+	{
+		char *name = lfirst(cell);
+		bool refused = account_is_quarantined(plan->account, name);
+
+		foreach (other, plan->refused)
+			refused = refused || strcmp(lfirst(other), name) == 0;
+		if (!refused)
+			left = lappend(left, name);
+	}
+	return left;
+}
+
+List *
 meta_metrics(const Plan *plan, const char *names)
 {
 	char *rest = pstrdup(names), *name;
 	List *metrics = NIL;
-	ListCell *cell;
 
 	while ((name = strsep(&rest, ",")) != NULL)
-	{
-		bool refused = account_is_quarantined(plan->account, name);
-
-		foreach (cell, plan->refused)
-			refused = refused || strcmp(lfirst(cell), name) == 0;
-		if (!refused)
-			metrics = lappend(metrics, name);
-	}
-	return metrics;
+		metrics = lappend(metrics, name);
+	return meta_left(plan, metrics);
 }
 
 void

@@ -29,8 +29,8 @@ extern void meta_limits(const Answer *answer, LimitsSeen *seen);
  */
 extern Verdict meta_classify(const Answer *answer, const char *account_step);
 
-/* The part of a batch that asks the insights of an object. */
-extern char *meta_insights_part(const char *id, List *metrics);
+/* The part of a batch that asks the insights of an object; `window` is "", or parameters that end with "&". */
+extern char *meta_insights_part(const char *id, const char *window, List *metrics);
 
 /*
  * Asks several addresses, relative to the version, by as few POSTs as it takes. `parts` are those addresses (char *), each
@@ -40,12 +40,13 @@ extern char *meta_insights_part(const char *id, List *metrics);
 extern void meta_ask_batches(RequestPlan *plan, const char *step, List *parts);
 
 /*
- * Takes the answer of a batch apart into entries of the step. Their parameter is the id, with the edge behind it where it
- * is another than insights. Objects without insights, and edges that were refused, have no entry and are not missing. A
- * part that timed out is asked alone, by the path. Returns the ids (char *) that had a metric refused, to be asked again;
- * what was refused is in plan->refused.
+ * Takes the answer of a batch apart into entries of the steps that `step_of` names for an object's id. Their parameter is
+ * the id, with the edge behind it where it is another than insights. Objects without insights, and edges that were refused,
+ * have no entry and are not missing. A part that timed out is asked alone. Returns the parts (char *) that are to be asked
+ * again, without the metrics that were refused, which are in plan->refused.
  */
-extern List *meta_unpack_batch(RequestPlan *plan, Request *request, const Answer *answer, const char *path);
+extern List *meta_unpack_batch(RequestPlan *plan, Request *request, const Answer *answer,
+							   const char *(*step_of)(const RequestPlan *plan, const char *id));
 
 /*
  * The value of a metric in an insights answer: total_value, or the single point of a lifetime metric. A daily series is
@@ -74,7 +75,8 @@ extern bool meta_page_is_settled(const RequestPlan *plan, const JsonbContainer *
 /* Marks the last post of a listing that this run read to its end. */
 extern void meta_mark_end(const Responses *responses, Normalised *out, const char *step);
 
-/* Those of a comma-separated list that are neither quarantined nor refused in this run. */
+/* Those of a list, and of a comma-separated one, that are neither quarantined nor refused in this run. */
+extern List *meta_left(const RequestPlan *plan, List *metrics);
 extern List *meta_metrics(const RequestPlan *plan, const char *names);
 
 /* Adds metrics to those refused in this run, each once. */

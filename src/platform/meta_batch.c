@@ -14,13 +14,14 @@
 
 #include "http/url.h"
 #include "platform/meta.h"
+#include "platform/release.h"
 
 #define INSIGHTS "/insights"
 
 char *
-meta_insights_part(const char *id, List *metrics)
+meta_insights_part(const char *id, const char *window, List *metrics)
 {
-	return psprintf("%s" INSIGHTS "?metric=%s", url_encoded(id), meta_joined(metrics));
+	return psprintf("%s" INSIGHTS "?%smetric=%s", url_encoded(id), window, meta_joined(metrics));
 }
 
 static void
@@ -79,6 +80,13 @@ read_member(const Answer *batch, const JsonbValue *element, List *metrics, const
 	return meta_classify(&answer, "");
 }
 
+/* How much of a part that asks for insights stands before its metrics, which come last. */
+static int
+window_length(const char *part)
+{
+	return (int) (strstr(part, "metric=") - part);
+}
+
 /* The metrics of a part, NIL where it asks for something else than insights. */
 static List *
 part_metrics(const char *part)
@@ -98,22 +106,49 @@ part_metrics(const char *part)
 	return metrics;
 }
 
-static void
-note_missing(Plan *plan, const Request *request, const Verdict *verdict)
+/* The parts without the metrics that were refused; those of which nothing is left are out. */
+static List *
+with_less(const Plan *plan, List *parts)
 {
-	plan_lose(plan, request->step);
-	plan->missing =
-		lappend(plan->missing, psprintf("%s: %s", request->step->name, error_class_name(verdict->error)));
+	List *less = NIL;
+	ListCell *cell;
+
+	foreach (cell, parts)
+	{
+		const char *part = lfirst(cell);
+		List *left = meta_left(plan, part_metrics(part));
+
+		if (left != NIL)
+			less = lappend(less, psprintf("%.*smetric=%s", window_length(part), part, meta_joined(left)));
+	}
+	return less;
+}
+
+/* A part as a request of its own. */
+static void
+ask_alone(Plan *plan, const StepDef *step, const char *id, const char *part, List *metrics)
+{
+	plan_ask_metrics(plan, step->name, id,
+					 psprintf(META_VERSION "/%.*smetric={metrics}", window_length(part), part), metrics);
+}
+
+static void
+note_missing(Plan *plan, const StepDef *step, const Verdict *verdict)
+{
+	plan_lose(plan, step);
+	if (!step->optional)
+		plan->missing =
+			append_distinct(plan->missing, psprintf("%s: %s", step->name, error_class_name(verdict->error)));
 }
 
 List *
-meta_unpack_batch(Plan *plan, Request *request, const Answer *answer, const char *path)
+meta_unpack_batch(Plan *plan, Request *request, const Answer *answer,
+				  const char *(*step_of)(const Plan *plan, const char *id))
 {
 	JsonItems elements = json_items(answer->body);
 	JsonbValue element;
 	List *again = NIL;
 	ListCell *cell;
-	bool noted = false;
 
 	foreach (cell, request->parts)
 	{
@@ -121,27 +156,25 @@ meta_unpack_batch(Plan *plan, Request *request, const Answer *answer, const char
 		char *id = pnstrdup(part, strcspn(part, "/"));
 		char *edge = pnstrdup(part, strcspn(part, "?"));
 		List *metrics = part_metrics(part);
+		const StepDef *step = platform_step(plan->platform, step_of(plan, id));
 		const JsonbContainer *body = NULL;
 		Verdict verdict = {.error = ERROR_BAD_RESPONSE};
 
 		if (json_next_value(&elements, &element))
 			verdict = read_member(answer, &element, metrics, &body);
 		if (verdict.error == ERROR_NONE)
-			responses_add(plan->responses, request->step, metrics != NIL ? id : edge, body);
+			responses_add(plan->responses, step, metrics != NIL ? id : edge, body);
 		else if (metrics == NIL || verdict.error == ERROR_NOT_FOUND)
 			continue;
 		else if (verdict.error == ERROR_TIMEOUT)
-			plan_ask_metrics(plan, request->step->name, id, path, metrics);
+			ask_alone(plan, step, id, part, metrics);
 		else if (verdict.error == ERROR_METRIC_RETIRED && verdict.metrics != NIL)
 		{
 			meta_refuse(plan, verdict.metrics);
-			again = lappend(again, id);
+			again = lappend(again, part);
 		}
-		else if (!noted)
-		{
-			note_missing(plan, request, &verdict);
-			noted = true;
-		}
+		else
+			note_missing(plan, step, &verdict);
 	}
-	return again;
+	return with_less(plan, again);
 }

@@ -144,6 +144,7 @@ typedef struct EarlierValue
 	const char *field;
 	TimestampTz ends_at;
 	int64 value;
+	int64 slack; /* it is a sum of rounded numbers, and may be off by so much */
 } EarlierValue;
 
 /* Unknown values (COUNT_UNKNOWN, NaN, NULL) leave the field null. The name must be a field of the platform. */
@@ -154,7 +155,7 @@ extern void set_texts(Normalised *out, const char *field, List *values);     /* 
 extern void set_entries(Normalised *out, const char *field, Jsonb *entries); /* NULL leaves null */
 
 /* Notes a whole number of a time that ended earlier; unknown ones are left out. */
-extern void add_earlier(Normalised *out, const char *field, TimestampTz ends_at, int64 value);
+extern void add_earlier(Normalised *out, const char *field, TimestampTz ends_at, int64 value, int64 slack);
 
 /* The content item of this run with that id, marked as listed, with the kind. Known counts of storage stay until
  * they are overwritten. */

@@ -422,7 +422,11 @@ plan_leave(Plan *plan, Request *request, const Verdict *verdict)
 	if (verdict->error == ERROR_SERVER && plan->platform->failed != NULL &&
 		plan->platform->failed(plan, request, verdict))
 		return;
-	leave(plan, request, error_class_name(verdict->error));
+	/* No later try of the day is worth what nobody misses. */
+	if (request->step->optional)
+		plan_lose(plan, request->step);
+	else
+		leave(plan, request, error_class_name(verdict->error));
 }
 
 void

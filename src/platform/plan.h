@@ -84,8 +84,8 @@ typedef struct StepDef
 	const char *metrics; /* comma-separated metrics for {metrics}; quarantined ones are left out */
 	double cost;         /* quota units; 0 means 1 */
 	const char *bucket;  /* rate-limit bucket; NULL: the host */
-	bool optional;       /* its loss does not make the run partial (extras that few accounts have) */
-	const char *holds;   /* what an answer must have, or it is none; see answer_holds(). NULL: nothing */
+	bool optional; /* its loss does not make the run partial (extras, what earlier days are held against) */
+	const char *holds; /* what an answer must have, or it is none; see answer_holds(). NULL: nothing */
 } StepDef;
 
 typedef struct Request
@@ -149,7 +149,8 @@ extern Request *plan_next_page(RequestPlan *plan, const Request *request, char *
 
 /*
  * Replaces {external_id}, {of}, {metrics}, {KEY} of the settings, {now} (the observation), {since30} and {until} (begin and
- * end of the last 30 closed UTC days; {since7} and so on), all three in seconds since 1970. Values are percent-encoded.
+ * end of the last 30 closed UTC days; {since7} and so on: so many days before {until}), all in seconds since 1970. Values
+ * are percent-encoded.
  */
 extern char *plan_expand(const RequestPlan *plan, const char *path, const char *of, List *metrics);
 

@@ -182,6 +182,24 @@ push_list(JsonbParseState **state, const char *key, List *texts)
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
+/* "reach 2026-03-01T00:00:00Z 140": what the answers say of earlier days. */
+static List *
+earlier_texts(const Normalised *out)
+{
+	List *texts = NIL;
+	ListCell *cell;
+
+	foreach (cell, out->earlier)
+	{
+		const EarlierValue *earlier = lfirst(cell);
+		char *slack = earlier->slack > 0 ? psprintf(" +-" INT64_FORMAT, earlier->slack) : "";
+
+		texts = lappend(texts, psprintf("%s %s " INT64_FORMAT "%s", earlier->field,
+										time_to_iso(earlier->ends_at), earlier->value, slack));
+	}
+	return texts;
+}
+
 /*
  * plan_requests(platform text, account jsonb, answers jsonb) returns jsonb
  */
@@ -207,6 +225,7 @@ dreamsuite_plan_requests(PG_FUNCTION_ARGS)
 	List *asked = NIL;
 	JsonbParseState *state = NULL;
 	JsonbValue document = {.type = jbvBinary}, number = {.type = jbvNumeric};
+	Normalised *out;
 	Jsonb *normalised;
 	double cost = 0;
 
@@ -242,7 +261,9 @@ dreamsuite_plan_requests(PG_FUNCTION_ARGS)
 	number.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(cost)));
 	push_key(&state, "quota_cost");
 	pushJsonbValue(&state, WJB_VALUE, &number);
-	normalised = normalised_document(platform_normalise(platform, &account, plan->responses, known));
+	out = platform_normalise(platform, &account, plan->responses, known);
+	push_list(&state, "earlier", earlier_texts(out));
+	normalised = normalised_document(out);
 	push_key(&state, "normalised");
 	document.val.binary.data = &normalised->root;
 	document.val.binary.len = VARSIZE(normalised) - VARHDRSZ;

@@ -8,12 +8,13 @@
  * comes by import.
  *
  * Requests of an account-day: channel 1, uploads 1 per 50 videos, videos 1 per 50 videos, and with the scope
- * yt-analytics.readonly analytics 1 and analytics_videos 1. The uploads are only almost in order, so once they were read
- * to their end, paging stops at the first page that holds nothing new and nothing of the last 30 days: 6 requests on
- * most days, 4 of them units of quota.
+ * yt-analytics.readonly analytics 1, analytics_days 1 and analytics_videos 1. The uploads are only almost in order, so
+ * once they were read to their end, paging stops at the first page that holds nothing new and nothing of the last 30 days:
+ * 7 requests on most days, 4 of them units of quota.
  *
- * API facts: https://developers.google.com/youtube/v3/docs, https://developers.google.com/youtube/analytics
- * (read 2026-11)
+ * youtube_analytics.c asks and reads what viewers did.
+ *
+ * API facts: https://developers.google.com/youtube/v3/docs (read 2026-11)
  */
 #include "postgres.h"
 
@@ -22,12 +23,11 @@
 #include <math.h>
 
 #include "lib/stringinfo.h"
-#include "utils/timestamp.h"
-
 #include "platform/google.h"
 #include "platform/listing.h"
 #include "platform/report.h"
 #include "platform/video.h"
+#include "platform/youtube.h"
 
 #define RECENT_DAYS 30
 
@@ -66,7 +66,7 @@ static const FieldDef fields[] = {
 	{"comments_total", FIELD_COUNT, false, KIND_COUNTER, "comments", "sum of videos.statistics.commentCount",
 	 "Comments on all known videos that allow them, on those older than 30 days when last read"},
 	{"shares_total", FIELD_COUNT, false, KIND_COUNTER, "shares", "analytics.shares",
-	 "Shares since the channel began"},
+	 "Shares since the channel began, without the last three days"},
 	{"videos_count", FIELD_COUNT, false, KIND_GAUGE, "videos", "channel.statistics.videoCount",
 	 "Public videos of the channel"},
 	{"uploads_24h", FIELD_COUNT, false, KIND_ROLLING, "videos", "uploads published in the last 24 hours",
@@ -75,9 +75,9 @@ static const FieldDef fields[] = {
 	 "analytics_videos, else videos of the last 30 days", "The most viewed videos of the last 30 days",
 	 .entry = top_video_keys},
 	{"watch_time_minutes", FIELD_COUNT, true, KIND_COUNTER, "minutes", "analytics.estimatedMinutesWatched",
-	 "Time watched since the channel began"},
+	 "Time watched since the channel began, without the last three days"},
 	{"average_view_duration", FIELD_NUMBER, true, KIND_RATE, "seconds", "analytics.averageViewDuration",
-	 "How long a view lasts on average, since the channel began"},
+	 "How long a view lasts on average, since the channel began, without the last three days"},
 	{"click_through_rate", FIELD_NUMBER, true, KIND_RATE, "ratio", "import or by hand",
 	 "Share of the thumbnails shown that led to a view", .at_most = 1},
 	{NULL},
@@ -115,6 +115,8 @@ static const StepDef steps[] = {
 	 PAGE_NONE, .token = TOKEN_USER, .when = never, .holds = "items[],pageInfo,{}"},
 	{"analytics", "youtubeanalytics.googleapis.com", "/v2/reports", PAGE_NONE, .token = TOKEN_USER,
 	 .per = true},
+	{"analytics_days", "youtubeanalytics.googleapis.com", "/v2/reports?dimensions=day", PAGE_NONE,
+	 .token = TOKEN_USER, .when = never, .holds = "rows[],columnHeaders[],kind", .optional = true},
 	{"analytics_videos", "youtubeanalytics.googleapis.com",
 	 "/v2/reports?dimensions=video&metrics=views,likes,comments,estimatedMinutesWatched&sort=-views&maxResults=50",
 	 PAGE_NONE, .token = TOKEN_USER, .when = never, .holds = "rows[],columnHeaders[],kind"},
@@ -220,51 +222,6 @@ ask_videos(Plan *plan, const Request *request, const JsonbContainer *page)
 		request_param(plan_ask(plan, "videos", NULL), "id", ids.data);
 }
 
-/* ---- Analytics ---- */
-
-static char *
-day_text(TimestampTz midnight)
-{
-	return pnstrdup(time_to_iso(midnight), strlen("2026-03-01"));
-}
-
-/* Days of Analytics are Californian; the last one that is over. */
-static char *
-pacific_day(TimestampTz now, int days_ago)
-{
-	TimestampTz noon = local_midnight(now, GOOGLE_ZONE) + 12 * USECS_PER_HOUR;
-
-	/* Noon there is the same day in UTC, and no change of the clocks moves it into another. */
-	return day_text(noon - days_ago * USECS_PER_DAY);
-}
-
-/* Of this channel by name: "MINE" may be another one of the same person. */
-static void
-ask_report(Plan *plan, Request *request, const char *channel, const char *since)
-{
-	request_param(request, "ids", psprintf("channel==%s", channel));
-	request_param(request, "startDate", since);
-	request_param(request, "endDate", pacific_day(plan->account->observed_at, 1));
-}
-
-static void
-ask_lifetime(Plan *plan, const char *channel, const char *since, const char *metrics)
-{
-	Request *request = plan_ask(plan, "analytics", "lifetime");
-
-	ask_report(plan, request, channel, since);
-	request_param(request, "metrics", metrics);
-}
-
-/* When the channel began; YouTube itself did in 2005. */
-static char *
-first_day(const JsonbContainer *channel)
-{
-	TimestampTz began = json_time(json_object_in(channel, "snippet"), "publishedAt");
-
-	return began != TIME_UNKNOWN ? day_text(began) : "2005-02-14";
-}
-
 static void
 next(Plan *plan, const Request *request, const Answer *answer)
 {
@@ -281,11 +238,7 @@ next(Plan *plan, const Request *request, const Answer *answer)
 	if (uploads != NULL && uploads[0] != '\0')
 		request_param(plan_ask(plan, "uploads", NULL), "playlistId", uploads);
 	if (id != NULL && account_has_scope(plan->account, ANALYTICS_SCOPE))
-	{
-		ask_report(plan, plan_ask(plan, "analytics_videos", NULL), id,
-				   pacific_day(plan->account->observed_at, RECENT_DAYS));
-		ask_lifetime(plan, id, first_day(channel), "shares,estimatedMinutesWatched,averageViewDuration");
-	}
+		youtube_ask_reports(plan, channel);
 }
 
 static bool
@@ -315,17 +268,8 @@ failed(Plan *plan, Request *request, const Verdict *verdict)
 			return true;
 		}
 	}
-	/* Which metrics go together changes; without the shares it is the oldest report there is. */
-	if (strcmp(request->step->name, "analytics") == 0 && verdict->error == ERROR_BAD_RESPONSE &&
-		strstr(url, "shares") != NULL)
-	{
-		const JsonbContainer *channel = own_channel(body(plan->responses, "channel"), plan->account);
-
-		ask_lifetime(plan, json_id(channel, "id"), first_day(channel),
-					 "estimatedMinutesWatched,averageViewDuration");
-		return true;
-	}
-	return false;
+	return youtube_report_failed(plan, request, verdict,
+								 own_channel(body(plan->responses, "channel"), plan->account));
 }
 
 /* ---- Values ---- */
@@ -382,28 +326,6 @@ read_video(Normalised *out, const JsonbContainer *video)
 	}
 	content_extra_count(item, "duration_seconds", seconds);
 	content_extra_text(item, "kind_by", decided_by);
-}
-
-/* The report over all time: the one without a dimension. Returns the shares. */
-static int64
-read_lifetime(const Responses *responses, Normalised *out)
-{
-	const Bodies *reports = bodies(responses, "analytics");
-
-	for (int i = 0; i < reports->count; i++)
-	{
-		const JsonbContainer *report = reports->entries[i].body;
-		JsonItems rows = report_rows(report);
-		const JsonbContainer *row = report_next_row(&rows);
-
-		if (row == NULL || report_has_column(report, "day") || report_has_column(report, "video"))
-			continue;
-		set_count(out, "shares_total", report_count(report, row, "shares"));
-		set_count(out, "watch_time_minutes", report_count(report, row, "estimatedMinutesWatched"));
-		set_number(out, "average_view_duration", report_number(report, row, "averageViewDuration"));
-		return report_count(report, row, "shares");
-	}
-	return COUNT_UNKNOWN;
 }
 
 static bool
@@ -535,7 +457,7 @@ normalise(const Responses *responses, Normalised *out)
 	}
 	set_count(out, "likes_total", likes);
 	set_count(out, "comments_total", comments);
-	shares = read_lifetime(responses, out);
+	shares = youtube_read_reports(responses, out);
 	out->engagement_total = sum_known(3, likes, comments, shares);
 
 	if (body(responses, "analytics_videos") != NULL)
@@ -580,7 +502,7 @@ const Platform platform_youtube = {
 	.engagement = "likes_total,comments_total,shares_total",
 	.content = "videos_count",
 	.steps = steps,
-	.settled_after_days = 3, /* Analytics lags two to three days */
+	.settled_after_days = 3, /* Analytics corrects its days for a while */
 	.requests_per_second = 20,
 	.burst = 40,
 	.quota = &quota,

@@ -33,6 +33,8 @@ SELECT 'stories', c ->> 'content_id', c ->> 'kind', c ->> 'published_at' FROM js
 
 \set body `cat :'fixtures'/instagram/user_insights_total_value_v23.json`
 SELECT 'insights', m -> 'reach', m -> 'impressions', m -> 'profile_views', m -> 'website_clicks' FROM (SELECT pg_temp.instagram('insights', :'body') -> 'metrics' AS m) AS x;
+SELECT 'insights of the window before', dreamsuite.plan_requests('instagram', '{"external_id": "1", "has_token": true, "settings": {"login": "instagram"}, "observed_at": "2026-05-20T00:00:00Z"}',
+  jsonb_build_object('https://graph.instagram.com/v25.0/1/insights?period=day&metric_type=total_value&since=1776470400&until=1779062400&metric=reach%2Cviews', :'body'::jsonb)) -> 'earlier';
 \set body `cat :'fixtures'/instagram/user_insights_reach_time_series_v23.json`
 SELECT 'insights by day', pg_temp.instagram('insights', :'body') #> '{metrics,reach}';
 \set body `cat :'fixtures'/instagram/user_insights_reach_breakdown_v18.json`

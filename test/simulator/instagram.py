@@ -297,8 +297,10 @@ def user_insights(sim, request, account):
         elif name.endswith("demographics") or name == "online_followers":
             continue
         elif total:
-            data.append(
-                entry(owner, name, "day", total_value={"value": user_total(account, name, since, until)}))
+            value = user_total(account, name, since, until)
+            if now - until < sim.modes.get("instagram_restates", 0) * DAY:
+                value = value * 9 // 10
+            data.append(entry(owner, name, "day", total_value={"value": value}))
         else:
             data.append(entry(owner, name, "day", values=user_series(account, name, since, until)))
     return Response(200, {"data": data, "paging": shift_links(request, since, until)})

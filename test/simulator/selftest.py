@@ -233,6 +233,16 @@ class Sums(Case):
             lifetime.replace("2019-05-01", "2026-02-01") +
             "views,subscribersGained,subscribersLost&dimensions=day&sort=day", token).json["rows"]
         self.assertEqual(days[-1][0], "2026-02-26")  # 60 hours late
+        watched = "estimatedMinutesWatched,shares"
+        before = self.get(lifetime + watched, token).json["rows"][0]
+        daily = lifetime.replace("2019-05-01", "2026-02-20") + watched + "&dimensions=day"
+        told = self.get(daily, token).json["rows"]
+        self.sim.control("modes", {"youtube_restates": 3})  # the 25th ended 3 days and 4 hours ago
+        after, late = self.get(lifetime + watched, token).json["rows"][0], self.get(daily, token).json["rows"]
+        self.sim.control("modes", {"youtube_restates": 0})
+        self.assertEqual(late[:-1], told[:-1])
+        self.assertEqual(late[-1][1:], [n - n // 10 for n in told[-1][1:]])
+        self.assertEqual(after, [n - m // 10 for n, m in zip(before, told[-1][1:])])
         self.assertEqual(
             self.get(base + "channels?part=id&mine=true", "nonsense",
                      status=401).json["error"]["errors"][0]["reason"], "authError")
@@ -277,6 +287,13 @@ class Sums(Case):
                            status=400).json["error"]
         self.assertIn("metric[1] must be one of the following values: reach,", refused["message"])
         self.get(base + "/insights?metric=views&period=day", token, status=400)
+        self.sim.control("modes", {"instagram_restates": 2})
+        for days, day, late in ((0, NOW, True), (2, "2026-02-27T12:00:00Z", False)):
+            shifted = f"&period=day&metric_type=total_value&since={until - (30 + days) * DAY}&until={until - days * DAY}"
+            told = self.get(base + "/insights?metric=views" + shifted, token).json["data"][0]["total_value"]["value"]
+            views = self.sim.truth("instagram", 4711, day)["insights"]["views"]
+            self.assertEqual(told, views * 9 // 10 if late else views)
+        self.sim.control("modes", {"instagram_restates": 0})
         old, new = media[-1]["id"], media[0]["id"]
         members = [{
             "method": "GET", "relative_url": f"{name}/insights?metric=reach%2Cviews%2Csaved%2Cshares"

@@ -459,7 +459,8 @@ def reports(sim, request):
                      "badRequest")
     account = sim.world.account(PLATFORM, own)
     last = min(last, last_day(now))
-    rows = report_rows(account, dimension, query.get("filters", ""), metrics, first, last)
+    late = now - sim.modes.get("youtube_restates", 0) * 86400
+    rows = report_rows(account, dimension, query.get("filters", ""), metrics, first, last, late)
     sort = query.get("sort")
     head = ([dimension] if dimension else []) + metrics
     if sort:
@@ -480,7 +481,20 @@ def reports(sim, request):
     return Response(200, out)
 
 
-def report_rows(account, dimension, filters, metrics, first, last):
+def untold(account, since, until, late):
+    """The tenth of the shares and the time watched of [since, until) that comes late: of the days that end after
+    `late`."""
+    day, out = last_day(until + LAG), {"shares": 0, "estimatedMinutesWatched": 0}
+    while pacific_midnight(day) >= since and pacific_midnight(day + timedelta(days=1)) > late:
+        end = pacific_midnight(day + timedelta(days=1))
+        values = columns(account, account.items(end), pacific_midnight(day), end)
+        for name in out:
+            out[name] += values[name] // 10
+        day -= timedelta(days=1)
+    return out
+
+
+def report_rows(account, dimension, filters, metrics, first, last, late):
     if first > last:
         return []
     since, until = pacific_midnight(first), pacific_midnight(last + timedelta(days=1))
@@ -492,6 +506,9 @@ def report_rows(account, dimension, filters, metrics, first, last):
 
     def row(chosen, a, b):
         values = columns(account, chosen, a, b)
+        if dimension in ("", "day") and wanted is None:
+            for name, part in untold(account, a, b, late).items():
+                values[name] -= part
         return [values[name] for name in metrics]
 
     if dimension == "video":

@@ -108,9 +108,9 @@ CREATE FUNCTION pg_temp.asked(account jsonb, answers jsonb DEFAULT '{}') RETURNS
 LANGUAGE SQL AS $$ SELECT jsonb_array_elements_text(pg_temp.plan(account, answers) -> 'requests') $$;
 -- The parts of a batch: what stands behind the last "relative_url" of each.
 CREATE FUNCTION pg_temp.parts(request text) RETURNS SETOF text
-LANGUAGE SQL AS $$ SELECT replace(replace(replace(replace(m[1], '%252C', ' '), '%3F', '?'), '%3D', '='), '%2F', '/') FROM regexp_matches(request, 'relative_url%22%3A%22(.*?)%22%7D', 'g') AS m $$;
+LANGUAGE SQL AS $$ SELECT replace(replace(replace(replace(replace(m[1], '%252C', ' '), '%3F', '?'), '%3D', '='), '%2F', '/'), '%26', '&') FROM regexp_matches(request, 'relative_url%22%3A%22(.*?)%22%7D', 'g') AS m $$;
 
--- one account-day: closed days in seconds, two calls for insights
+-- one account-day: closed days in seconds, two calls for insights; a batch also where no post is to be asked for, of the window two days before
 SELECT * FROM pg_temp.asked('{}');
 
 -- by Instagram login the host is another; until the account is known it is asked for, and the rest follows
@@ -127,7 +127,7 @@ CREATE TEMP TABLE listings AS SELECT jsonb_build_object(:'stories', '{"data": [{
   {"id": "m3", "media_type": "IMAGE", "timestamp": "2020-11-01T00:00:00+0000", "like_count": 1, "comments_count": 0}],
   "paging": {"cursors": {"after": "a1"}, "next": "https://graph.facebook.com/v25.0/178/media?access_token=SECRET&after=a1"}}'::jsonb) AS l;
 
--- the batch: stories first, metrics that fit the kind, likes where they are hidden, and the guests of new posts
+-- the batch: stories first, metrics that fit the kind, likes where they are hidden, the account two days before, and the guests of new posts
 SELECT p FROM listings, pg_temp.asked('{}', l) AS r, pg_temp.parts(r) AS p WHERE r LIKE '%batch=%';
 
 -- the next page by its cursor: the link has the token in it
@@ -141,19 +141,34 @@ SELECT k, count(*) FILTER (WHERE r LIKE 'media [%') FROM (VALUES ('[{"content_id
   pg_temp.asked(jsonb_build_object('known', k::jsonb), jsonb_build_object('https://graph.facebook.com/v25.0/178?fields=id,username,followers_count,media_count', '{"id": "178", "media_count": 2}'::jsonb,
     :'media', '{"data": [{"id": "m3", "timestamp": "2020-11-01T00:00:00+0000", "like_count": 1}], "paging": {"cursors": {"after": "a1"}, "next": "x"}}'::jsonb)) AS r GROUP BY k ORDER BY k;
 
--- a batch comes apart: a part that timed out is asked alone, a refused metric is left out and the rest asked again, posts without insights are none missing
-CREATE TEMP TABLE batch AS SELECT l || '{"https://graph.facebook.com/v25.0/": [
+-- a batch comes apart: a part that timed out is asked alone, a refused metric is left out and the rest asked again, posts without insights are none missing,
+-- nor is the account of two days before
+CREATE TEMP TABLE batch AS SELECT l || jsonb_build_object(replace(r, 'media_insights [user] ', ''), '[
   {"code": 400, "body": "{\"error\":{\"message\":\"(#10) Not enough viewers for the media to show insights\",\"type\":\"OAuthException\",\"code\":10}}"},
   null,
   {"code": 400, "body": "{\"error\":{\"message\":\"(#100) metric[2] must be one of the following values: reach, views, shares, likes\",\"code\":100}}"},
   {"code": 200, "body": "{\"data\":[{\"name\":\"reach\",\"values\":[{\"value\":7}]}]}"},
+  {"code": 200, "body": "{\"data\":[{\"name\":\"views\",\"total_value\":{\"value\":31}},{\"name\":\"reach\",\"total_value\":{\"value\":12}}]}"},
+  {"code": 400, "body": "{\"error\":{\"message\":\"(#100) metric[0] must be one of the following values: reach, website_clicks\",\"code\":100}}"},
   {"code": 200, "body": "{\"data\":[{\"username\":\"kite\",\"invite_status\":\"Accepted\"}]}"},
-  {"code": 400, "body": "{\"error\":{\"message\":\"x\",\"code\":10}}"}]}'::jsonb AS b FROM listings;
-SELECT coalesce(p, r) FROM batch, pg_temp.asked('{}', b) AS r LEFT JOIN LATERAL pg_temp.parts(r) AS p ON true WHERE r LIKE 'media_insights%';
-SELECT p -> 'missing', c -> 'content_id', c -> 'reach', c -> 'collaborators' FROM batch, LATERAL (SELECT pg_temp.plan('{}', b) AS p) AS x, jsonb_array_elements(p #> '{normalised,content}') AS c;
+  {"code": 400, "body": "{\"error\":{\"message\":\"x\",\"code\":10}}"},
+  {"code": 400, "body": "{\"error\":{\"message\":\"x\",\"code\":10}}"}]'::jsonb) AS b FROM listings, pg_temp.asked('{}', l) AS r WHERE r LIKE '%batch=%';
+SELECT i, coalesce(p, r) FROM batch, pg_temp.asked('{}', b) WITH ORDINALITY AS a (r, i) LEFT JOIN LATERAL pg_temp.parts(r) AS p ON true WHERE r LIKE 'media_insights%';
+CREATE TEMP TABLE whole AS SELECT b || jsonb_object_agg(replace(r, 'media_insights [user] ', ''), '[{"code": 200, "body": "{\"data\":[{\"name\":\"reach\",\"values\":[{\"value\":8}]}]}"},
+    {"code": 500, "body": "{\"error\":{\"message\":\"x\",\"code\":100}}"}]'::jsonb) || jsonb_object_agg('https://graph.facebook.com/v25.0/m1/insights?metric=reach%2Cviews%2Csaved%2Cshares%2Cig_reels_video_view_total_time', '{"data": []}'::jsonb) AS b
+  FROM batch, pg_temp.asked('{}', b) AS r WHERE r LIKE '%batch=%' AND NOT b ? replace(r, 'media_insights [user] ', '') GROUP BY b;
+SELECT p -> 'earlier', p -> 'refused', c -> 'content_id', c -> 'reach', c -> 'collaborators' FROM whole, LATERAL (SELECT pg_temp.plan('{}', b) AS p) AS x, jsonb_array_elements(p #> '{normalised,content}') AS c;
+SELECT m FROM whole, jsonb_array_elements(pg_temp.plan('{}', b) -> 'missing') AS m WHERE m::text LIKE '%media_insights%' OR m::text LIKE '%settled%';
 
 -- by Instagram login there are no batches
 SELECT r FROM listings, pg_temp.asked('{"settings": {"login": "instagram"}}', replace(l::text, 'https://graph.facebook.com/v25.0/178', 'https://graph.instagram.com/v25.0/178')::jsonb) AS r WHERE r LIKE 'media_insights%';
+
+-- of the window two days before, which has requests of its own there, what is known is for the day that told of it; what is refused or lost is not missed
+SELECT p -> 'earlier', p -> 'refused', jsonb_path_query_array(p, '$.missing[*] ? (@ starts with "settled")'), jsonb_path_query_array(p, '$.requests[*] ? (@ like_regex "metric=website")')
+FROM pg_temp.plan('{"settings": {"login": "instagram"}}', '{
+  "https://graph.instagram.com/v25.0/178/insights?period=day&metric_type=total_value&since=1792713600&until=1795305600&metric=reach%2Cviews": {"data": [{"name": "reach", "total_value": {"value": 12}}, {"name": "views"}]},
+  "https://graph.instagram.com/v25.0/178/insights?period=day&metric_type=total_value&since=1792713600&until=1795305600&metric=profile_views%2Cwebsite_clicks": {"status": 400,
+    "body": {"error": {"code": 100, "message": "(#100) metric[0] must be one of the following values: reach, website_clicks"}}}}') AS p;
 
 -- a refused metric of the account: the rest is asked again, named by its place, by the list, or by the older words
 SELECT message, r FROM (VALUES ('(#100) metric[1] must be one of the following values: reach, profile_views'), ('(#100) metric[0] must be one of the following values: profile_views'),

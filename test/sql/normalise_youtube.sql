@@ -156,9 +156,35 @@ FROM dreamsuite.plan_requests('youtube', '{"external_id": "UCnova", "has_token":
 -- a page's token that died begins the list anew, once; a report that is refused is asked without the shares, once
 SELECT 'anew', r FROM pages, pg_temp.asked('{"scopes": ["x"]}', pg_temp.answers(4, p) || jsonb_build_object(:'uploads' || '&pageToken=p2',
   '{"status": 400, "body": {"error": {"code": 400, "message": "x", "errors": [{"reason": "invalidPageToken"}]}}}'::jsonb)) AS r WHERE r LIKE 'uploads%';
-SELECT r FROM pg_temp.asked('{}', pg_temp.answers(1, '[[]]') || jsonb_build_object(
-  'https://youtubeanalytics.googleapis.com/v2/reports?ids=channel%3D%3DUCnova&startDate=2019-05-01&endDate=2026-11-22&metrics=shares%2CestimatedMinutesWatched%2CaverageViewDuration',
-  '{"status": 400, "body": {"error": {"code": 400, "message": "The query is not supported.", "status": "INVALID_ARGUMENT"}}}'::jsonb)) AS r WHERE r LIKE 'analytics %';
+\set reports https://youtubeanalytics.googleapis.com/v2/reports
+\set lifetime :reports '?ids=channel%3D%3DUCnova&startDate=2019-05-01&endDate=2026-11-19&metrics='
+\set days :reports '?dimensions=day&ids=channel%3D%3DUCnova&startDate=2026-11-10&endDate=2026-11-19&metrics='
+SELECT set_config('t.lifetime', :'lifetime', false) <> '', set_config('t.days', :'days', false) <> '';
+CREATE FUNCTION pg_temp.refused() RETURNS jsonb LANGUAGE SQL AS $$ SELECT '{"status": 400, "body": {"error": {"code": 400, "message": "The query is not supported.", "status": "INVALID_ARGUMENT"}}}'::jsonb $$;
+SELECT r FROM pg_temp.asked('{}', pg_temp.answers(1, '[[]]') || jsonb_build_object(:'lifetime' || 'shares%2CestimatedMinutesWatched%2CaverageViewDuration', pg_temp.refused(),
+  :'lifetime' || 'estimatedMinutesWatched%2CaverageViewDuration', pg_temp.refused(), :'days' || 'shares%2CestimatedMinutesWatched', pg_temp.refused())) AS r WHERE r ~ '^analytics(_days)? ';
+
+-- a channel of three days has no report yet, one of a week has one since it began
+SELECT began, r FROM unnest(ARRAY['2026-11-20', '2026-11-15']) AS began, pg_temp.asked('{}', replace(pg_temp.answers(1, '[[]]')::text, '2019-05-01', began)::jsonb) AS r WHERE r ~ '^analytics(_days)? ';
+
+-- What the total is by now through earlier days: columns by name, days in any order, a day without a row had nothing, a row's minutes are rounded.
+CREATE FUNCTION pg_temp.told(days jsonb, lifetime jsonb DEFAULT '[[93.5, 412, 70211]]') RETURNS TABLE (missing jsonb, earlier text) LANGUAGE SQL AS $$
+  SELECT jsonb_path_query_array(p, '$.missing[*] ? (@ like_regex "analytics_days")'), e
+  FROM dreamsuite.plan_requests('youtube', jsonb_build_object('external_id', 'UCnova', 'has_token', true, 'observed_at', '2026-11-24T06:00:00Z'), pg_temp.answers(1, '[[]]') || jsonb_build_object(
+    current_setting('t.lifetime') || 'shares%2CestimatedMinutesWatched%2CaverageViewDuration', jsonb_build_object('kind', 'youtubeAnalytics#resultTable',
+      'columnHeaders', '[{"name": "averageViewDuration"}, {"name": "shares"}, {"name": "estimatedMinutesWatched"}]'::jsonb, 'rows', lifetime),
+    current_setting('t.days') || 'shares%2CestimatedMinutesWatched', days)) AS p LEFT JOIN LATERAL jsonb_array_elements_text(p -> 'earlier') AS e ON true $$;
+CREATE FUNCTION pg_temp.days(VARIADIC days text[]) RETURNS jsonb LANGUAGE SQL AS $$
+  SELECT jsonb_build_object('columnHeaders', '[{"name": "estimatedMinutesWatched"}, {"name": "day"}, {"name": "shares"}]'::jsonb, 'rows', jsonb_agg(d::jsonb)) FROM unnest(days) AS d $$;
+SELECT * FROM pg_temp.told(pg_temp.days('[700, "2026-11-18", 4]', '[650, "2026-11-19", 5]', '[90, "2026-11-10", 0]'));
+
+-- a report that is lost, refused, empty or odd says nothing of earlier days, and is not missed; nor do days without the total
+SELECT what, t.* FROM (VALUES ('lost', 'null'::jsonb), ('refused', pg_temp.refused()), ('no rows', pg_temp.days('[]') - 'rows'), ('none', '{"rows": [], "columnHeaders": []}'), ('no columns', pg_temp.days('[1, "2026-11-19", 5]') - 'columnHeaders'),
+  ('a day not asked for', pg_temp.days('[1, "2026-11-19", 5]', '[1, "2026-11-20", 5]')), ('a day twice', pg_temp.days('[1, "2026-11-19", 5]', '[1, "2026-11-19", 5]')), ('less than nothing', pg_temp.days('[-1, "2026-11-19", -9000000000000000000]')),
+  ('without a number', pg_temp.days('["x", "2026-11-19", null]')), ('not what was asked', '[]'), ('no list', '{"rows": 5}')) AS v (what, days), pg_temp.told(days) AS t;
+SELECT * FROM pg_temp.told(pg_temp.days('[650, "2026-11-19", 5]'), '[]');
+-- no total falls below nothing
+SELECT * FROM pg_temp.told(pg_temp.days('[650, "2026-11-19", 5]', '[7, "2026-11-18", 0]'), '[[1, 4, 652]]');
 
 -- Errors
 
