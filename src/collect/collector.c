@@ -10,10 +10,6 @@
 
 #include "dreamsuite.h"
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 #include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "commands/dbcommands.h"
@@ -34,6 +30,7 @@
 #include "collect/collector.h"
 #include "collect/cycle.h"
 #include "collect/exchange.h"
+#include "collect/heap.h"
 #include "collect/keep.h"
 #include "collect/leases.h"
 #include "collect/ledger.h"
@@ -47,8 +44,9 @@
 #include "collect/work.h"
 #include "config.h"
 
-#define STORE_BATCH      128  /* jobs of one transaction */
-#define STORE_AFTER_MS   250  /* a finished job waits no longer for company */
+#define STORE_BATCH      128 /* jobs of one transaction */
+#define STORE_AFTER_MS   250 /* a finished job waits no longer for company */
+#define REST_AFTER_MS    1000
 #define IDLE_EXIT_MS     5000 /* a collector that nobody keeps leaves after this */
 #define PRUNE_EVERY_MS   3600000
 #define PRUNE_AGAIN_MS   200 /* where a batch was not enough */
@@ -56,9 +54,7 @@
 #define TIDY_AGAIN_MS    5000  /* what somebody's locks kept from being done */
 #define LONGEST_REST_MS  60000 /* after claims that failed */
 #define MACHINE_AGAIN_MS 5000
-#define HEAP_KEPT        (16 * 1024 * 1024)
-#define HEAP_BLOCK       (1024 * 1024) /* larger ones go back to the system at once */
-#define LAST_WORDS_MS    600           /* termination is answered within a second */
+#define LAST_WORDS_MS    600 /* termination is answered within a second */
 
 static HttpEngine *engine;
 static bool wanted[MAX_PLATFORMS]; /* the platform may have more due accounts than were claimed */
@@ -73,6 +69,7 @@ static TimestampTz lease_ends = TIME_UNKNOWN; /* clock: of somebody who is gone 
 static TimestampTz claim_not_before = 0;      /* clock: the last claim failed */
 static int failed_claims = 0;                 /* in a row */
 static TimestampTz started_at;                /* clock */
+static bool rested;                           /* since the last cycle */
 static bool leases_left, schedule_left;       /* rows that someone held are still to be put in order */
 static TimestampTz tidy_at;                   /* clock */
 static volatile sig_atomic_t woken = false;
@@ -445,15 +442,18 @@ await_renewals(void)
 	}
 }
 
-/* Batches need and free the same memory again and again: what the system would take back it would have to clear each time. */
-static void
-keep_heap(void)
+/* A cycle's memory is given back when it has been over for a moment; returns the milliseconds until then. */
+static long
+rest(long idle_ms)
 {
-#ifdef __GLIBC__
-	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
-	mallopt(M_TOP_PAD, HEAP_BLOCK);
-	mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK);
-#endif
+	if (rested)
+		return LONG_MAX;
+	if (idle_ms < REST_AFTER_MS)
+		return REST_AFTER_MS - idle_ms;
+	http_engine_rest(engine);
+	heap_trim();
+	rested = true;
+	return LONG_MAX;
 }
 
 /*
@@ -493,7 +493,7 @@ dreamsuite_collector_main(Datum arg)
 	/* What waited for a lock goes on with what it finds then, whatever the database's own default is. */
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
 	set_planner();
-	keep_heap();
+	heap_keep();
 	pgstat_report_activity(STATE_IDLE, NULL);
 
 	work.context = AllocSetContextCreate(TopMemoryContext, "dreamsuite collector", ALLOCSET_DEFAULT_SIZES);
@@ -574,6 +574,7 @@ dreamsuite_collector_main(Datum arg)
 			if (idle_since == 0)
 			{
 				idle_since = now;
+				rested = false;
 				transaction_outgrow_plans(0);
 				(void) transaction_try(end_cycle, NULL, "end the cycle");
 			}
@@ -586,7 +587,7 @@ dreamsuite_collector_main(Datum arg)
 					break;
 				wait = Min(wait, Max(left, 0));
 			}
-			wait = Min(wait, until_due());
+			wait = Min(wait, Min(until_due(), rest((long) ((now - idle_since) / 1000))));
 		}
 		else
 			idle_since = 0;

@@ -341,6 +341,22 @@ http_engine_run(HttpEngine *engine, long timeout_ms)
 		http_engine_flush(engine);
 }
 
+void
+http_engine_rest(HttpEngine *engine)
+{
+	HttpHandle *handle;
+	sigset_t old;
+
+	block_signals(&old);
+	while ((handle = engine->pool) != NULL)
+	{
+		engine->pool = handle->next;
+		engine->handles--;
+		handle_free(handle);
+	}
+	restore_signals(&old);
+}
+
 int
 http_engine_active(const HttpEngine *engine)
 {

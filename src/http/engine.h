@@ -102,6 +102,9 @@ extern void http_engine_run(HttpEngine *engine, long timeout_ms);
 /* Sends what is queued, as far as the limits allow, without waiting: for an owner that will be busy for a while. */
 extern void http_engine_flush(HttpEngine *engine);
 
+/* Frees what is kept for the next transfers, but for open connections: for an owner that has nothing to ask for a while. */
+extern void http_engine_rest(HttpEngine *engine);
+
 /* Transfers that are queued or under way. */
 extern int http_engine_active(const HttpEngine *engine);
 

@@ -23,11 +23,13 @@ my $retention = 7;
 # New values and new posts every day, kept for ever; of the rest each row is replaced or pruned.
 my @series = qw(daily_metrics content_items content_history metric_revisions);
 
-# memory(NODE, PID): bytes in use in the collector's memory contexts, and kB of memory that is its own
+# memory(NODE, PID): bytes in use in the collector's memory contexts, and kB of memory that is its own; of one that rests
 sub memory
 {
 	my ($node, $pid) = @_;
 	my $from = -s $node->logfile;
+
+	sleep 1.5;    # after a second it has given back what the day needed
 	my ($anon) = slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m;
 
 	$node->safe_psql('postgres', "SELECT pg_log_backend_memory_contexts($pid)");
@@ -115,7 +117,7 @@ sub run_soak
 	my $late = $samples[-1];
 	is($sql->('SELECT count(*) FROM dreamsuite.daily_metrics'), $total * $of{days}, 'every account-day is stored');
 	cmp_ok($late->{used}, '<=', $early->{used} * 1.03 + 65536, "the collector's memory contexts level off");
-	cmp_ok($late->{anon}, '<=', $early->{anon} * 1.05 + 1024, 'so does the memory that it takes from the machine');
+	cmp_ok($late->{anon}, '<=', $early->{anon} * 1.03 + 256, 'so does the memory that it takes from the machine');
 	# a day is pruned when it is over, and the rows of the last day are not yet a day old
 	is($sql->("SELECT count(*) FROM dreamsuite.request_log WHERE at < now() - interval '$retention days 1 hour'"), '0', 'request_log is pruned');
 	is($sql->("SELECT count(*) FROM dreamsuite.collection_runs WHERE started_at < now() - interval '$retention days 1 hour'"), '0', 'so is collection_runs');
