@@ -16,6 +16,9 @@
 /* Older than this is worth a word. */
 #define STALE_DAYS 1
 
+/* A change that ended longer ago is none of the last days. */
+#define CHANGE_DAYS 3
+
 /* "sami.glass", "@samiglass" and "Sami Glass" are one name: letters and digits alone, in lower case. */
 static char *
 folded(const char *name)
@@ -71,6 +74,15 @@ age_text(int days)
 	return days == 1 ? pstrdup("yesterday") : psprintf("%d days ago", days);
 }
 
+/* How much older than the page the number of a card is, where it has none its newest day; -1: it has nothing. */
+static int
+days_behind(const Gathered *g, const Card *card)
+{
+	int at = card->main ? card->at : card->newest;
+
+	return at < 0 ? -1 : g->as_of - series_date(g->set, at);
+}
+
 /* ▲ +1.2k (+2.1%): the sign, the shape and a word say the direction, the colour only repeats it. `say` writes the number. */
 static void
 put_change(StringInfo out, double change, double base, char *(*say)(double value))
@@ -118,7 +130,7 @@ put_totals(StringInfo out, const Gathered *g)
 		platforms_known++;
 		for (int k = 0; k < 2; k++)
 		{
-			if (isnan(card->change[k]))
+			if (isnan(card->change[k]) || days_behind(g, card) > CHANGE_DAYS)
 				continue;
 			change[k] += card->change[k];
 			base[k] += card->base[k];
@@ -232,7 +244,7 @@ static void
 put_card(StringInfo out, const Gathered *g, const Card *card)
 {
 	const char *wrong = trouble(card);
-	int behind = card->newest < 0 ? -1 : g->as_of - series_date(g->set, card->newest);
+	int behind = days_behind(g, card);
 
 	appendStringInfo(out,
 					 "<li class=\"card k%d\"><h3><span class=\"key\" aria-hidden=\"true\"></span>%s</h3>",

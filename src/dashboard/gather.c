@@ -27,6 +27,9 @@
 /* Days that are loaded: those of the chart and the baseline of a change over 30 days. */
 #define LOAD_DAYS (CHART_DAYS + CHANGE_REACH)
 
+/* A number that is shown without its day is at most so old. */
+#define SECOND_DAYS 7
+
 /* Posts older than this say little of how posts do now. */
 #define USUAL_DAYS  365
 #define RECENT_DAYS 30
@@ -146,9 +149,9 @@ is_known(const Series *series)
 	return series && series->known > 0;
 }
 
-/* The first of the choices that the artist has a number for. */
+/* The first of the choices that the artist has a number for, not older than `from`. */
 static const Series *
-choose(const SeriesSet *set, const Platform *platform, const Shown *choices, int count,
+choose(const SeriesSet *set, const Platform *platform, const Shown *choices, int count, int from,
 	   const Series *other_than, const char **label)
 {
 	for (int i = 0; i < count; i++)
@@ -158,7 +161,7 @@ choose(const SeriesSet *set, const Platform *platform, const Shown *choices, int
 		if (strcmp(choices[i].platform, platform->name) != 0)
 			continue;
 		series = series_find(set, platform->name, choices[i].metric);
-		if (is_known(series) && series != other_than)
+		if (is_known(series) && series->last_known >= from && series != other_than)
 		{
 			*label = choices[i].label;
 			return series;
@@ -205,14 +208,15 @@ fill_card(Gathered *g, Card *card)
 		card->label = audience->unit ? audience->unit : "followers";
 	}
 	else
-		card->main = choose(g->set, platform, shown_main, lengthof(shown_main), NULL, &card->label);
+		card->main = choose(g->set, platform, shown_main, lengthof(shown_main), 0, NULL, &card->label);
 	if (card->main == NULL)
 		return;
 	card->at = card->main->last_known;
 	measure_change(card->main, card->at, 7, &card->change[0], &card->base[0]);
 	measure_change(card->main, card->at, 30, &card->change[1], &card->base[1]);
-	card->second =
-		choose(g->set, platform, shown_second, lengthof(shown_second), card->main, &card->second_label);
+	/* it is shown without a day */
+	card->second = choose(g->set, platform, shown_second, lengthof(shown_second),
+						  g->set->days - 1 - SECOND_DAYS, card->main, &card->second_label);
 }
 
 /* Every platform that is connected or has a number, in the order of the registry. */

@@ -59,6 +59,19 @@ SELECT pg_temp.times(:'page', '<svg[^>]*role="img"') = pg_temp.times(:'page', '<
 SELECT pg_temp.elements(:'page') ~ '\m(script|iframe|img|object|embed|form|input|base|audio|video)\M' AS forbidden;
 SELECT octet_length(:'page') < 300000 AS small_enough;
 
+-- a number that stopped long ago, beside others of today: the card says how old it is, and its last change is no change of this week
+\set quiet '''00000000-0000-4000-8000-0000000000a3'''
+INSERT INTO dreamsuite.accounts (user_id, platform, status) VALUES (:quiet, 'instagram', 'active'), (:quiet, 'spotify', 'active');
+INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, follower_count, metrics)
+SELECT :quiet::uuid, 'instagram', '2026-01-01'::date + n, 10000 + n * 20, jsonb_build_object('follower_count', 10000 + n * 20)
+  FROM generate_series(0, 89) AS n
+UNION ALL
+SELECT :quiet::uuid, 'spotify', '2026-01-01'::date + n, f, jsonb_build_object('follower_count', f, 'saved_tracks_count', 7, 'monthly_listeners', CASE WHEN n < 40 THEN 52345 END)
+  FROM (SELECT n, CASE WHEN n < 50 THEN 5000 + n * 100 END AS f FROM generate_series(0, 89) AS n) AS s;
+SELECT dreamsuite.dashboard(:quiet) AS page \gset
+SELECT pg_temp.has(:'page', '40 days behind') AS late, pg_temp.has(:'page', '+140</span>') AS change_of_the_week, pg_temp.times(:'page', 'known of 1 of 2 platforms') AS known,
+    pg_temp.has(:'page', '<dt>saved tracks</dt>') AS newer_second, pg_temp.has(:'page', '52,345') AS older_second;
+
 -- a day in the past shows nothing newer
 SELECT dreamsuite.dashboard(:artist, '2026-01-31') AS page \gset
 SELECT pg_temp.has(:'page', '>11.2k</data>') AS followers_then, pg_temp.has(:'page', 'Night Drive') AS later_release, pg_temp.has(:'page', '2026-03') AS march;
@@ -139,5 +152,5 @@ REVOKE ALL ON SCHEMA dreamsuite FROM dashboard_stranger;
 DROP ROLE dashboard_stranger;
 
 DELETE FROM dreamsuite.content_items WHERE user_id IN (:artist, :hostile);
-DELETE FROM dreamsuite.daily_metrics WHERE user_id IN (:artist, :hostile);
-DELETE FROM dreamsuite.accounts WHERE user_id IN (:artist, :hostile);
+DELETE FROM dreamsuite.daily_metrics WHERE user_id IN (:artist, :hostile, :quiet);
+DELETE FROM dreamsuite.accounts WHERE user_id IN (:artist, :hostile, :quiet);
