@@ -23,6 +23,7 @@ typedef struct Known
 	bool change; /* its sign says up or down */
 	bool share;  /* a percentage that is said with "of" */
 	bool count;  /* how many were looked at: never what "gained 7" is about */
+	bool aside;  /* stands beside what the fact says: a 0 of it is not what "0 followers" is about */
 	double days; /* a duration in units of so many days; 0: none */
 	const char *name;
 } Known;
@@ -166,10 +167,13 @@ add_evidence(KnownFact *known)
 			add(known, CLAIM_PERCENT, value, key)->change = starts_with(key, "pct");
 		else
 		{
-			add(known, CLAIM_PLAIN, value, key)->change = starts_with(key, "change_");
+			Known *number = add(known, CLAIM_PLAIN, value, key);
+
+			number->change = starts_with(key, "change_");
+			number->aside = true;
 			if (strstr(key, "days") != NULL)
-				known->numbers[known->count - 1].days = 1;
-			if (fabs(value) <= 1 && value != 0)
+				number->days = 1;
+			if (fabs(value) < 1 && value != 0)
 				add(known, CLAIM_PERCENT, 100 * value, key);
 		}
 	}
@@ -192,11 +196,12 @@ known_of_fact(const Fact *fact, const Run *run)
 	add_effect(known, fact, fact->effect_lo, "effect_lo");
 	add_effect(known, fact, fact->effect_hi, "effect_hi");
 	add_derived(known, fact);
-	if (fact->n >= 0)
+	/* of 1 and 0 there is nothing to tell */
+	if (fact->n > 1)
 		add(known, CLAIM_PLAIN, fact->n, "n")->count = true;
-	if (fact->n_baseline >= 0)
+	if (fact->n_baseline > 1)
 		add(known, CLAIM_PLAIN, fact->n_baseline, "n_baseline")->count = true;
-	if (fact->n_missing >= 0)
+	if (fact->n_missing > 0)
 		add(known, CLAIM_PLAIN, fact->n_missing, "n_missing")->count = true;
 	add(known, CLAIM_PLAIN, fact->p_value, "p_value");
 	add(known, CLAIM_PLAIN, fact->q_value, "q_value");
@@ -225,7 +230,11 @@ fit_number(const Known *number, const Claim *claim)
 	if (number->kind != claim->kind && number->kind != claim->other)
 		return FIT_NO;
 	if ((number->share && !claim->share) || (number->count && (claim->direction != 0 || claim->sign != 0)) ||
-		(number->days > 0 && claim->days == 0))
+		(number->days > 0 && claim->days == 0) ||
+		(number->aside && number->value == 0 && claim->direction == 0 && claim->sign == 0))
+		return FIT_NO;
+	/* "0 followers" is no p-value of 0.01 that was rounded */
+	if (claim->value == 0 && number->kind == CLAIM_PLAIN && number->value != 0)
 		return FIT_NO;
 	/* three weeks are 21 days */
 	if (number->days > 0)

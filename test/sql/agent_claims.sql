@@ -47,6 +47,12 @@ SELECT * FROM pg_temp.judge('Instagram followers doubled [F:' || :'grew' || '].'
 SELECT * FROM pg_temp.judge('Instagram grew 0.4% [F:' || :'grew' || '] and Spotify fell 10% [F:' || :'fell' || '].');
 SELECT * FROM pg_temp.judge('You have exactly 12,000 followers [F:' || :'grew' || '].');
 
+-- that nothing was missing is no zero followers, and that one day was looked at is no single follower
+SELECT claim, ok FROM pg_temp.judge('You have 0 followers [F:' || :'grew' || ']. You have 1 follower [F:' || :'grew' || '].');
+-- ... and a p-value near 0 is none
+SELECT fact_id AS unusual, p_value < 0.05 AS clear FROM dreamsuite.insight_facts(md5('artist')::uuid) WHERE p_value IS NOT NULL ORDER BY fact_id LIMIT 1 \gset
+SELECT claim, ok, :'clear' FROM pg_temp.judge('You have 0 followers [F:' || :'unusual' || '].');
+
 -- no fact, and facts that do not exist
 SELECT * FROM pg_temp.judge('Instagram grew 10% this week.');
 SELECT * FROM pg_temp.judge('Instagram grew 10% [F:week_growth:instagram.follower_count:2026-04-28..2026-05-05:00000000].');
