@@ -85,8 +85,12 @@ my $drop = sub {
 $drop->('BEGIN; DROP EXTENSION dreamsuite; ROLLBACK;', '1', 'a DROP EXTENSION that is taken back keeps the job');
 $drop->('CREATE EXTENSION cube; DROP EXTENSION cube', '1', 'so does the DROP of another extension');
 $drop->('DROP SCHEMA dreamsuite', '1', 'and a DROP SCHEMA that is refused');
+$node->safe_psql('postgres', 'CREATE ROLE somebody; CREATE ROLE landlord SUPERUSER');
+$drop->('DROP OWNED BY somebody', '1', 'and the DROP OWNED of somebody else');
 $drop->('DROP EXTENSION dreamsuite', '0', 'DROP EXTENSION leaves no job behind');
 $drop->('DROP SCHEMA dreamsuite CASCADE', '0', 'nor does DROP SCHEMA CASCADE');
+$node->safe_psql('postgres', 'SET ROLE landlord; CREATE EXTENSION dreamsuite');
+$drop->('DROP OWNED BY somebody, landlord', '0', 'nor does DROP OWNED by the owner of the extension');
 
 $node->stop;
 done_testing();

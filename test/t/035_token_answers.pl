@@ -1,0 +1,152 @@
+# What token endpoints may say beyond what was recorded: refusals in every dialect, odd lifetimes and scopes, tokens with escapes;
+# and a database that refuses to keep a new token.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use DreamSuite;
+
+my $probe = $ENV{TOKEN_PROBE};
+plan skip_all => 'TOKEN_PROBE does not name the library of test/modules/token_probe' unless $probe;
+
+start_simulator('--now', '2026-03-01T06:00:00Z', '--posts', '2');
+my $node = new_node('token_answers', 'log_statement = none');
+$node->safe_psql('postgres', "CREATE FUNCTION probe_tokens(text, text, int, text, jsonb) RETURNS jsonb AS '$probe' LANGUAGE C STRICT");
+
+# reads(PLATFORM, PURPOSE, STATUS, BODY, EXPECTED, NAME [, FIELDS]): the fields of what is read, "~" for null
+sub reads
+{
+	my ($platform, $purpose, $status, $body, $expected, $name, $fields) = @_;
+	my $list = join(', ', map { "coalesce(t->>'$_', '~')" } split / /, $fields // 'error_class message');
+
+	is($node->safe_psql('postgres', "SELECT concat_ws('|', $list) FROM probe_tokens('$platform', '$purpose', $status, \$b\$$body\$b\$, '{}') AS t"),
+		$expected, $name);
+	return;
+}
+
+# ---- refusals by the words of RFC 6749
+
+my %codes = (invalid_grant => 'auth_revoked', access_denied => 'auth_revoked', admin_policy_enforced => 'auth_revoked', invalid_client => 'operator',
+	unauthorized_client => 'operator', invalid_request => 'operator', redirect_uri_mismatch => 'operator', temporarily_unavailable => 'server_error',
+	slow_down => 'rate_limited');
+reads('spotify', 'renewal', 400, qq({"error": "$_", "error_description": "so it is"}), "$codes{$_}|$_ (so it is)", "$_ is $codes{$_}")
+  foreach sort keys %codes;
+reads('spotify', 'renewal', 400, '{"error": "something_new"}', 'bad_response|something_new', 'a word that nobody knows ends no consent');
+reads('spotify', 'renewal', 400, '{"error": "something_new", "error_description": ""}', 'bad_response|something_new', 'nor does one without a description');
+reads('spotify', 'renewal', 401, '{"error": "something_new"}', 'operator|something_new', 'with 401 it is the app that is refused');
+reads('spotify', 'renewal', 401, '{}', 'operator|HTTP 401', 'so it is where nothing is said');
+reads('spotify', 'renewal', 503, '{"error": "invalid_grant"}', 'server_error', 'a server in trouble is not believed', 'error_class');
+reads('spotify', 'renewal', 429, '{"error": "invalid_grant"}', 'rate_limited', 'nor one that is asked too much', 'error_class');
+reads('spotify', 'renewal', 400, '{"access_token": "abcdef", "error": "invalid_grant"}', 'auth_revoked|~', 'a token in a refusal is none', 'error_class access_token');
+reads('spotify', 'renewal', 200, '<html>Please log in</html>', 'server_error|the answer is not JSON', 'a page in between is worth another try');
+
+# ---- Meta's object
+
+sub meta { my ($members) = @_; return qq({"error": {"message": "because", $members}}); }
+reads('facebook', 'renewal', 400, meta('"code": 190'), 'auth_revoked|because', 'Meta: 190 ends the consent');
+reads('facebook', 'renewal', 400, meta("\"code\": $_"), 'rate_limited|because', "Meta: $_ is a limit") foreach 4, 17, 32, 613;
+reads('facebook', 'renewal', 400, meta('"code": 2'), 'server_error|because', 'Meta: 2 is trouble of its own');
+reads('facebook', 'renewal', 400, meta('"code": 1, "is_transient": true'), 'server_error|because', 'Meta: so is 1 that passes');
+reads('facebook', 'renewal', 400, meta('"code": 1, "is_transient": false'), 'operator|because', 'Meta: 1 that stays is for the operator');
+reads('facebook', 'renewal', 400, meta('"code": 101'), 'operator|because', 'Meta: so is an app that it does not know');
+reads('facebook', 'renewal', 400, '{"error": {"message": "Error validating client secret.", "code": 1, "is_transient": true}}',
+	'operator', 'Meta: so is a wrong secret', 'error_class');
+reads('youtube', 'renewal', 400, meta('"code": 190'), 'bad_response', 'the same object of another platform ends no consent', 'error_class');
+reads('instagram', 'code', 400, '{"error_type": "OAuthException", "code": 400, "error_message": "Matching code was not found or was already used"}',
+	'auth_revoked|Matching code was not found or was already used', 'the old object of Instagram');
+
+# ---- Deezer's plain words, in bytes that may be anything
+
+reads('deezer', 'code', 200, 'wrong code', 'auth_revoked|wrong code', 'plain words refuse a code');
+reads('deezer', 'code', 200, 'wrong cöde', 'auth_revoked|wrong c??de', 'what is not ASCII does not get into the ledger');
+reads('deezer', 'code', 200, '!', 'server_error|the answer is not JSON', 'a mark is no refusal');
+reads('spotify', 'code', 200, 'wrong code', 'server_error|the answer is not JSON', 'nor are words where JSON was asked for');
+
+# ---- lifetimes
+
+sub lives { my ($platform, $purpose, $members, $expected, $name) = @_; reads($platform, $purpose, 200, qq({"access_token": "abcdef"$members}), $expected, $name, 'lifetime refresh_lifetime'); return; }
+lives('spotify', 'renewal', ', "expires_in": 1800', '1800|0', 'a lifetime');
+lives('spotify', 'renewal', ', "expires_in": "1800"', '1800|0', 'in a string');
+lives('spotify', 'renewal', '', '3600|0', 'none told: that of the platform');
+lives('spotify', 'renewal', ', "expires_in": -5', '3600|0', 'one that cannot be is none');
+lives('spotify', 'renewal', ', "expires_in": null', '3600|0', 'nor is null');
+lives('spotify', 'renewal', ', "expires_in": 9000000000000000000', '3153600000|0', 'one beyond the calendar is a hundred years');
+lives('deezer', 'code', ', "expires": 600', '600|0', 'by the name that Deezer gives it');
+lives('facebook', 'code', '', '3600|0', 'Meta: what comes for a code is short-lived');
+lives('tiktok', 'renewal', ', "expires_in": 86400, "refresh_expires_in": 31536000', '86400|31536000', 'that of the refresh token');
+lives('youtube', 'code', ', "expires_in": 3599, "refresh_token_expires_in": 604799', '3599|604799', 'by the name that Google gives it');
+
+# ---- scopes and wrappings
+
+sub scoped { my ($members, $expected, $name) = @_; reads('youtube', 'code', 200, qq({"access_token": "abcdef"$members}), $expected, $name, 'scopes'); return; }
+scoped('', '~', 'scopes that are not told are not known');
+scoped(', "scope": ""', '', 'none given is another thing');
+scoped(', "scope": "a b,c  d"', 'a b c d', 'blanks or commas are between them');
+scoped(', "scope": ["a", "b"]', 'a b', 'or they are a list');
+reads('instagram', 'code', 200, '{"data": [{"access_token": "abcdef"}]}', 'ok|abcdef', 'a token in a list', 'error_class access_token');
+
+# ---- the text of a token
+
+sub token { my ($text, $expected, $name) = @_; reads('spotify', 'renewal', 200, qq({"access_token" : "$text", "refresh_token":"zyxwvu"}), $expected, $name, 'access_token refresh_token'); return; }
+token('a\\/b\\"c\\\\d', 'a/b"c\\d|zyxwvu', 'escapes are undone');
+token('\\u0041\\u007a\\u002D', 'Az-|zyxwvu', 'those by number too');
+token('a\\u00e9b', '~|~', 'a token of other characters is none');
+token($_, '~|~', "\"$_\" is no token") foreach 'a\\nb', 'a b', 'aé', '', 'x', '\\uZZZZab', 'ab\\u00';
+reads('spotify', 'renewal', 200, '{"access_token": "abc', 'server_error|~', 'one that was cut off is none', 'error_class access_token');
+reads('spotify', 'renewal', 200, '{"access_token": "abc\\', 'server_error|~', 'not even behind a backslash', 'error_class access_token');
+reads('spotify', 'renewal', 200, '{"access_token"', 'server_error|~', 'nor its name alone', 'error_class access_token');
+reads('spotify', 'renewal', 200, '{"access_token": 123456}', 'bad_response|an answer without a token', 'a number is no token');
+reads('spotify', 'renewal', 200, '{"note": "\\"access_token\\": \\"in a text\\"", "access_token": "abcdef", "id_token": "of.no.use"}', 'ok|abcdef',
+	'what stands in a text is text', 'error_class access_token');
+
+# ---- a database that refuses to keep a new token: the account waits, the others do not
+
+my @users = map { user_id($_) } 1 .. 12;
+sub sql { return $node->safe_psql('postgres', "SET log_statement = none; " . shift); }
+set_now($node, '2026-03-01T06:00:00Z');
+my $ends = '2026-03-01 06:01Z';
+my %refresh;
+foreach my $platform (qw(spotify youtube))
+{
+	sql("SELECT dreamsuite.register_app('$platform', 'client-$platform', 'secret-of-$platform', 'https://app.example/back')");
+	control('clients', qq({"platform": "$platform", "client_id": "client-$platform", "client_secret": "secret-of-$platform"}));
+	foreach my $user (@users)
+	{
+		my $tokens = control('issue', qq({"platform": "$platform", "artist": "4711", "client_id": "client-$platform", "life": 60}));
+		my ($access) = $tokens =~ /"access_token": ?"([^"]*)"/;
+		my ($refresh) = $tokens =~ /"refresh_token": ?"([^"]*)"/;
+
+		$refresh{"$user $platform"} = $refresh;
+		sql("SELECT dreamsuite.connect_account('$user', '$platform', access_token => '$access', refresh_token => '$refresh', expires_at => '$ends')");
+	}
+}
+my $refused = $users[5];
+my $its = "platform = 'spotify' AND user_id = '$refused'";
+sub outcomes
+{
+	my ($of) = @_;
+
+	return sql("SELECT DISTINCT s.last_outcome, s.last_error_class, a.status FROM dreamsuite.account_state s JOIN dreamsuite.accounts a USING (user_id, platform) WHERE $of");
+}
+
+sql(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the disk of secrets is full'; END $$;
+	CREATE TRIGGER refuse BEFORE UPDATE ON dreamsuite.account_secrets FOR EACH ROW WHEN (NEW.platform = 'spotify' AND NEW.user_id = '} . $refused . q{') EXECUTE FUNCTION refuse()});
+my $said = collect($node);
+like($said, qr/new tokens could not be kept: the disk of secrets is full/, 'whoever asked for the run is told');
+is(outcomes($its), 'failed|operator|active', 'the run fails, the consent stays');
+is(outcomes("NOT ($its)"), 'ok||active', 'tokens that came at the same time are kept');
+is(sql("SELECT string_agg(platform || ' ' || user_id, ' ') FROM dreamsuite.account_secrets WHERE expires_at = '$ends'"), "spotify $refused", 'row by row');
+my $log = slurp_file($node->logfile);
+like($log, qr/WARNING:  could not keep new tokens of platform "spotify": the disk of secrets is full.*HINT:  If the account is refused from now on, its artist must authorise again/s,
+	'the log says what may follow');
+unlike($log, qr/\Q$refresh{"$refused spotify"}\E/, 'and no token');
+sql('DROP TRIGGER refuse ON dreamsuite.account_secrets');
+set_now($node, '2026-03-02T06:00:00Z');
+collect($node);
+is(outcomes('true'), 'ok||active', 'when the database takes it again the account goes on by itself');
+
+$node->stop;
+done_testing();
