@@ -51,8 +51,9 @@ extern void responses_lose(Responses *responses, const StepDef *step, ErrorClass
 
 /*
  * Is the body an answer to the step, by what it holds? step->holds names paths, comma-separated, one of which must be
- * there: "data[]" an array, "results{}" an object, "meta" anything; "[]" is the body itself as an array, "{}" an object
- * without members.
+ * there: "data[]" a list (empty, or of objects or arrays), "results{}" an object, "meta" anything; "[]" is the body itself as
+ * a list, "{}" an object without members. Something else in place of a named list or object is no answer, whatever stands
+ * beside it.
  */
 extern bool answer_holds(const StepDef *step, const JsonbContainer *body);
 

@@ -30,41 +30,80 @@ responses_create(const Platform *platform)
 	return responses;
 }
 
+/* An empty array, or one that holds an object or a row: numbers and words alone list nothing. */
 static bool
-has_at(const JsonbContainer *body, char *path)
+is_list(const JsonbContainer *array)
+{
+	JsonItems items = json_items(array);
+	JsonbValue value;
+
+	if (array == NULL || !JsonContainerIsArray(array))
+		return false;
+	while (json_next_value(&items, &value))
+	{
+		if (value.type == jbvBinary)
+			return true;
+	}
+	return JsonContainerSize(array) == 0;
+}
+
+typedef enum Held
+{
+	HELD_NOT,  /* nothing is there, or null */
+	HELD_ELSE, /* something of another kind is there */
+	HELD
+} Held;
+
+static Held
+held_at(const JsonbContainer *body, char *path)
 {
 	size_t length = strlen(path);
 	const char *kind = length >= 2 && strchr("[{", path[length - 2]) != NULL ? path + length - 2 : "";
-	char *dot;
+	char *name = pnstrdup(path, length - strlen(kind));
+	char *dot = strrchr(name, '.');
+	const JsonbContainer *parent = body;
+	bool found;
 
-	if (strcmp(path, "[]") == 0)
-		return JsonContainerIsArray(body);
-	if (strcmp(path, "{}") == 0)
-		return JsonContainerIsObject(body) && JsonContainerSize(body) == 0;
-	if (strcmp(kind, "[]") == 0)
-		return json_array_at(body, pnstrdup(path, length - 2)) != NULL;
-	if (strcmp(kind, "{}") == 0)
-		return json_object_at(body, pnstrdup(path, length - 2)) != NULL;
-	dot = strrchr(path, '.');
-	if (dot == NULL)
-		return json_has(body, path);
-	return json_has(json_object_at(body, pnstrdup(path, dot - path)), dot + 1);
+	if (name[0] == '\0')
+		found = strcmp(kind, "[]") == 0 ? is_list(body)
+										: JsonContainerIsObject(body) && JsonContainerSize(body) == 0;
+	else if (strcmp(kind, "[]") == 0)
+		found = is_list(json_array_at(body, name));
+	else if (strcmp(kind, "{}") == 0)
+		found = json_object_at(body, name) != NULL;
+	else
+		found = false;
+	if (found || name[0] == '\0')
+		return found ? HELD : HELD_NOT;
+	if (dot != NULL)
+		parent = json_object_at(body, pnstrdup(name, dot - name));
+	name = dot != NULL ? dot + 1 : name;
+	if (kind[0] == '\0')
+		return json_has(parent, name) ? HELD : HELD_NOT;
+	return json_has(parent, name) && !json_is_null(parent, name) ? HELD_ELSE : HELD_NOT;
 }
 
 bool
 answer_holds(const StepDef *step, const JsonbContainer *body)
 {
 	char *paths, *path;
+	bool held = step->holds == NULL;
 
-	if (step->holds == NULL)
-		return true;
-	paths = pstrdup(step->holds);
+	paths = held ? NULL : pstrdup(step->holds);
 	while ((path = strsep(&paths, ",")) != NULL)
 	{
-		if (has_at(body, path))
-			return true;
+		switch (held_at(body, path))
+		{
+			case HELD_NOT:
+				break;
+			case HELD_ELSE:
+				return false;
+			case HELD:
+				held = true;
+				break;
+		}
 	}
-	return false;
+	return held;
 }
 
 void

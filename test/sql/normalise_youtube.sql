@@ -148,6 +148,11 @@ SELECT 'first crawl broke off', r FROM pages, pg_temp.asked('{"scopes": ["x"], "
 -- pages are bounded, and the run says so
 SELECT dreamsuite.plan_requests('youtube', '{"external_id": "UCnova", "has_token": true, "max_pages": 2}', pg_temp.answers(4, p)) -> 'bounded' FROM pages;
 
+-- what stands in place of a list is no empty list, whatever stands beside it
+SELECT answer, n #> '{metrics,likes_total}', n #> '{metrics,uploads_24h}', n #> '{metrics,top_videos}'
+FROM (VALUES ('{"items": {"a": 1}, "pageInfo": {"totalResults": 3}}'::jsonb), ('{"items": "x", "nextPageToken": "p"}'), ('{"items": [1, "x"], "pageInfo": {}}'), ('{"items": null, "pageInfo": {}}'), ('{"pageInfo": {}}')) AS v (answer),
+ LATERAL dreamsuite.normalise('youtube', jsonb_build_object('uploads', jsonb_build_array(answer)), '2026-11-24 06:00+00') AS n;
+
 -- a channel that never uploaded has no list of uploads: nothing is missing, and there are no uploads
 SELECT r -> 'missing', r #> '{normalised,metrics,uploads_24h}', r #> '{normalised,metrics,likes_total}'
 FROM dreamsuite.plan_requests('youtube', '{"external_id": "UCnova", "has_token": true, "scopes": ["x"]}', pg_temp.answers(0, '[[]]') ||
