@@ -12,6 +12,7 @@
 /* Registers the launcher; while shared_preload_libraries are loaded. */
 extern void launcher_register(void);
 
+/* Where the launcher's process begins; it ends when the server does. `arg` means nothing. */
 extern DREAMSUITE_EXPORT void dreamsuite_launcher_main(Datum arg);
 
 #endif

@@ -20,6 +20,7 @@ typedef enum Outcome
 	OUTCOME_PLACEHOLDER
 } Outcome;
 
+/* "ok", "partial", "failed", "placeholder": as collection_runs has it. */
 extern const char *outcome_name(Outcome outcome);
 
 typedef struct Ending

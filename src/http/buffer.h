@@ -23,11 +23,13 @@ typedef enum BufferResult
 	BUFFER_NO_MEMORY /* nothing was added */
 } BufferResult;
 
+/* Copies `length` bytes to its end. */
 extern BufferResult buffer_append(HttpBuffer *buffer, const char *data, size_t length);
 
 /* Empties it. Memory up to `keep` bytes stays for the next use; it is wiped where `secret`. */
 extern void buffer_reset(HttpBuffer *buffer, size_t keep, bool secret);
 
+/* The same, and frees all of it. It may be used again. */
 extern void buffer_free(HttpBuffer *buffer, bool secret);
 
 #endif

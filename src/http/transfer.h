@@ -74,6 +74,7 @@ extern bool handle_load(HttpHandle *handle, const HttpTransfer *transfer, const 
 /* Forgets what the last transfer brought; it is wiped where it may hold tokens. */
 extern void handle_reset(HttpHandle *handle);
 
+/* Wipes and frees it; it is in no multi handle. */
 extern void handle_free(HttpHandle *handle);
 
 /* The answer of a transfer that has ended; `text` is room for what went wrong. Nothing is palloc'd. */

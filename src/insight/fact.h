@@ -102,6 +102,7 @@ typedef struct Fact
 	const char *suggested_action;
 } Fact;
 
+/* As the columns category and family have them. */
 extern const char *category_name(Category category);
 extern const char *family_name(Family family);
 

@@ -135,6 +135,7 @@ extern void tests_run_fact(Run *run);
 /* All facts of a day, with their life, scored, best first. */
 extern Run *insight_run(Artist *artist, DateADT as_of, bool full);
 
+/* The fact belongs to the run from now on; what it holds must live as long. */
 extern void run_add(Run *run, Fact *fact);
 
 /*
@@ -157,6 +158,7 @@ extern void add_source_caveats(Fact *fact, const Track *track, int missing);
 
 /* ---- score.c ---- */
 
+/* Fills score and parts of every fact and sorts them, best first; ties by id. */
 extern void score_facts(Run *run);
 
 /* The k facts to be shown: best first, and different from each other. List of Fact *. */
@@ -230,6 +232,7 @@ extern const char *say_gains(const Platform *platform, const Track *track);
 /* "reels", "photos": a kind of content. */
 extern const char *say_kind(const char *kind, bool capital);
 
+/* "Monday" for 0. */
 extern const char *say_weekday(int day);
 
 #endif

@@ -28,6 +28,7 @@ typedef enum CompareBy
 	BY_COUNT
 } CompareBy;
 
+/* "kind", "weekday", "daypart", "shared": as compare_posts() takes it. */
 extern const char *compare_by_name(CompareBy by);
 
 #define KINDS_MOST 8
@@ -47,6 +48,7 @@ typedef struct Sample
 	bool by_views;    /* `reach` is views */
 } Sample;
 
+/* Fills the sample with the posts that are old enough; n is 0 where too few are. palloc'd; points into the outlet. */
 extern void sample_posts(const Run *run, const Outlet *outlet, Sample *sample);
 
 #define WEEKEND_LEVEL 7

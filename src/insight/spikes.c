@@ -3,9 +3,9 @@
  *    Days on which a counter gained far more, or far less, than the days before let expect.
  *
  * All days of the last four weeks of all daily counters are tested: those of the last week are one family, those of
- * the three weeks before another. Alarms that follow each other
- * are one event (stats/anomaly.h). Rounded counters and totals over the last days have no daily gains and are never
- * tested: a rounding step is no spike, and the end of a 28-day window no drop.
+ * the three weeks before another. Alarms that follow each other are one event (stats/anomaly.h). Rounded counters and
+ * totals over the last days have no daily gains and are never tested: a rounding step is no spike, and the end of a 28-day
+ * window no drop.
  */
 #include "postgres.h"
 

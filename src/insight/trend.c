@@ -79,8 +79,7 @@ bridge_sf(double x)
 /*
  * The variance of a mean of many neighbours, times their number. Gains are a wandering level with noise of their own:
  * neighbours then resemble each other little, but for long. The lasting part comes from how the correlation falls from
- * one day to two; both are too small where a
- * mean was taken off (Kendall 1954, 10.1093/biomet/41.3-4.403).
+ * one day to two; both are too small where a mean was taken off (Kendall 1954, 10.1093/biomet/41.3-4.403).
  */
 static double
 long_run_variance(const double *residual, int n, int known)

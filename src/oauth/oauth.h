@@ -57,6 +57,10 @@ extern bool oauth_clean_code(char *code);
 
 /* ---- Requests ---- */
 
+/*
+ * Tokens for a code. This and what follows gives a request whose parts are palloc'd and hold secrets: send it at once and
+ * delete the context. `redirect_uri` is that of authorize_url(); `verifier` is NULL without PKCE.
+ */
 extern HttpRequest
 oauth_exchange(const OAuthClient *client, const char *code, const char *redirect_uri, const char *verifier);
 

@@ -42,6 +42,7 @@ typedef struct Responses
 	Bodies *steps; /* one per step of the platform */
 } Responses;
 
+/* Nothing was asked or answered yet. */
 extern Responses *responses_create(const Platform *platform);
 extern void
 responses_add(Responses *responses, const StepDef *step, const char *of, const JsonbContainer *body);
@@ -194,6 +195,7 @@ typedef struct EntriesBuilder
 	bool in_entry;
 } EntriesBuilder;
 
+/* An array of objects: entry_begin(), its pairs, entry_end() for each; entries_end() gives the whole. */
 extern void entries_begin(EntriesBuilder *builder);
 extern void entry_begin(EntriesBuilder *builder);
 extern void entry_count(EntriesBuilder *builder, const char *key, int64 value);      /* unknown: null */

@@ -45,6 +45,7 @@ extern List *account_setting_list(const Account *account, const char *key);
 /* Was the scope granted? True where the granted scopes are not known but a token is held. */
 extern bool account_has_scope(const Account *account, const char *scope);
 
+/* Is the metric not to be asked now, because the platform refused it lately? */
 extern bool account_is_quarantined(const Account *account, const char *metric);
 
 /* Digits alone, at least one: valid_id of platforms that number their accounts. */
@@ -130,6 +131,7 @@ struct RequestPlan
 	List *refused; /* char *: metrics found retired in this run */
 };
 
+/* A plan without a request. `known` may be NULL: nothing was stored before. All is palloc'd in the current context. */
 extern RequestPlan *
 plan_create(const Platform *platform, const Account *account, struct Contents *known, int max_pages);
 extern void plan_begin(RequestPlan *plan);
@@ -233,6 +235,7 @@ extern TimestampTz next_utc_midnight(TimestampTz at);
 /* Is it a page for people in place of JSON? Networks in front of an API send such ones. */
 extern bool answer_is_page(const Answer *answer);
 
+/* A verdict on this account alone, with no time to wait for; `message` is not copied. */
 extern Verdict verdict(ErrorClass error, const char *message);
 
 /* A request of the plan that is not made in this run: what it would have told is missing, totals over it are unknown. */

@@ -18,6 +18,7 @@
 extern JsonItems report_rows(const JsonbContainer *report);
 extern const JsonbContainer *report_next_row(JsonItems *rows);
 
+/* Does a header name the column? */
 extern bool report_has_column(const JsonbContainer *report, const char *name);
 
 /*

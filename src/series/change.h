@@ -37,6 +37,7 @@ typedef enum Quality
 					  * has none: removed content, a purge or a new account */
 } Quality;
 
+/* "exact", "gap" ...: as growth() says it. */
 extern const char *quality_word(Quality quality);
 
 /* The last observations of one series, by date. About 4 kB; clear it before the first use. */

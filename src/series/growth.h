@@ -67,6 +67,7 @@ extern int growth_read_spans(Datum names, const DaySpan *spans, int count, Datum
 /* Turns rows of the query into rows of growth(). */
 typedef struct Growth Growth;
 
+/* Begins the answer; palloc'd in the current context, which must live until the last row was given. */
 extern Growth *growth_begin(const GrowthArgs *args);
 
 /* Takes the next row of the query. Its bytes must stay until the next call. */
