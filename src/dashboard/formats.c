@@ -69,7 +69,8 @@ gather_formats(Gathered *g)
 		int count, n = 0;
 
 		sample_posts(&run, &artist.outlets[i], sample);
-		count = sample->n > 0 ? compare_cells(sample, BY_KIND, cells, 0) : 0;
+		/* the page speaks of reactions */
+		count = sample->n > 0 && sample->by_reaction ? compare_cells(sample, BY_KIND, cells, 0) : 0;
 		for (int j = 0; j < count; j++)
 		{
 			if (!isnan(cells[j].p_value))

@@ -90,7 +90,6 @@ sample_posts(const Run *run, const Outlet *outlet, Sample *sample)
 	DateADT settled = outlet_settled(outlet, run);
 	int early = 0, early_views = 0, reactions = 0, views = 0;
 	int n = 0;
-	bool by_reaction;
 
 	memset(sample, 0, sizeof(Sample));
 	sample->outlet = outlet;
@@ -109,7 +108,7 @@ sample_posts(const Run *run, const Outlet *outlet, Sample *sample)
 		reactions += !isnan(post->interactions);
 		views += !isnan(post->views);
 	}
-	by_reaction = reactions >= SHARE_KNOWN * n;
+	sample->by_reaction = reactions >= SHARE_KNOWN * n;
 	sample->early = early >= SHARE_KNOWN * n && n > 0;
 	sample->by_views = n > 0 && (sample->early ? early_views >= SHARE_KNOWN * n : views >= SHARE_KNOWN * n);
 	for (int i = 0; i < n; i++)
@@ -118,7 +117,7 @@ sample_posts(const Run *run, const Outlet *outlet, Sample *sample)
 		double reaction = sample->early ? post->early : post->interactions;
 		double reach = sample->early ? post->early_views : post->views;
 
-		if (!by_reaction)
+		if (!sample->by_reaction)
 			reaction = reach;
 		if (!sample->by_views)
 			reach = reaction;

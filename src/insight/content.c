@@ -55,6 +55,13 @@ format_by_weekday(const Cell *cell)
 	return n > 1 ? sqrt(Max(0, v * v - (days - 1.0) / (n - 1.0))) : 0;
 }
 
+/* Are views what was compared? Else interactions. */
+static bool
+compares_views(const Cell *cell)
+{
+	return cell->by == BY_KIND || cell->by == BY_SHARED ? !cell->sample->by_reaction : cell->sample->by_views;
+}
+
 /* "2.1x to 4.3x", or nothing where so few posts allow no interval */
 static const char *
 say_interval(const Stratified *effect)
@@ -71,23 +78,24 @@ content_sentence(const Cell *cell, const Stratified *effect, bool recommend)
 	double ratio = exp(effect->shift.estimate);
 	const char *counts = psprintf("(%d and %d posts%s)", cell->n_a, cell->n_b, say_interval(effect));
 	const char *posts = say_posts(cell->sample);
+	const char *measure = compares_views(cell) ? "views" : "engagement";
 
 	switch (cell->by)
 	{
 		case BY_KIND:
 			if (recommend)
-				return psprintf("Post more %s: they get %s the engagement of %s on %s %s.",
-								say_kind(cell->a, true), say_ratio(ratio), say_kind(cell->b, false), label,
-								counts);
-			return psprintf("Your %s %s get %s the engagement of %s %s.", label, say_kind(cell->a, false),
-							say_ratio(ratio), say_kind(cell->b, false), counts);
+				return psprintf("Post more %s: they get %s the %s of %s on %s %s.", say_kind(cell->a, true),
+								say_ratio(ratio), measure, say_kind(cell->b, false), label, counts);
+			return psprintf("Your %s %s get %s the %s of %s %s.", label, say_kind(cell->a, false),
+							say_ratio(ratio), measure, say_kind(cell->b, false), counts);
 		case BY_WEEKDAY:
 			if (cell->level == WEEKEND_LEVEL)
 				return psprintf(
-					"Engagement %s on weekends: your %s %s of Saturdays and Sundays perform %s %s than those of "
+					"%s %s on weekends: your %s %s of Saturdays and Sundays perform %s %s than those of "
 					"other days of the same weeks %s.%s",
-					ratio > 1 ? "rises" : "drops", label, posts, say_percent(100 * fabs(ratio - 1)),
-					ratio > 1 ? "better" : "worse", counts,
+					compares_views(cell) ? "Views" : "Engagement",
+					compares_views(cell) ? (ratio > 1 ? "rise" : "drop") : (ratio > 1 ? "rises" : "drops"),
+					label, posts, say_percent(100 * fabs(ratio - 1)), ratio > 1 ? "better" : "worse", counts,
 					ratio > 1 ? "" : " Consider scheduling posts differently.");
 			return psprintf(
 				"Your %s %s posted on %ss perform %s %s than those of other days of the same weeks %s.",
@@ -98,8 +106,8 @@ content_sentence(const Cell *cell, const Stratified *effect, bool recommend)
 							cell->a, cell->sample->outlet->time_zone, say_percent(100 * fabs(ratio - 1)),
 							ratio > 1 ? "better" : "worse", counts);
 		default:
-			return psprintf("Your %s %s with other artists get %s the engagement of those alone %s.", label,
-							posts, say_ratio(ratio), counts);
+			return psprintf("Your %s %s with other artists get %s the %s of those alone %s.", label, posts,
+							say_ratio(ratio), measure, counts);
 	}
 }
 
@@ -159,9 +167,7 @@ cell_fact(Run *run, const char *kind, const Cell *cell)
 	fact->window_end = sample->posts[sample->n - 1]->day;
 	fact->n = cell->n_a;
 	fact->n_baseline = cell->n_b;
-	fact->unit = cell->by == BY_KIND || cell->by == BY_SHARED ? "interactions"
-				 : sample->by_views                           ? "views"
-															  : "interactions";
+	fact->unit = compares_views(cell) ? "views" : "interactions";
 	return fact;
 }
 
@@ -171,10 +177,7 @@ content_parameters(const Cell *cell)
 	StringInfoData json;
 
 	initStringInfo(&json);
-	json_put_text(&json, "response",
-				  cell->by == BY_KIND || cell->by == BY_SHARED ? "log(interactions + 0.5)"
-				  : cell->sample->by_views                     ? "log(views + 0.5)"
-															   : "log(interactions + 0.5)");
+	json_put_text(&json, "response", compares_views(cell) ? "log(views + 0.5)" : "log(interactions + 0.5)");
 	json_put_text(&json, "strata", cell->by == BY_WEEKDAY ? "calendar weeks" : "blocks of 12 posts in a row");
 	json_put_number(&json, "least_age_days", POST_AGE);
 	json_put_raw(&json, "equal_age", cell->sample->early ? "true" : "false");

@@ -46,6 +46,7 @@ typedef struct Sample
 	double *reach;    /* log of views where all have them, else the reaction */
 	bool early;       /* at the age of 7 days; else the counts of now */
 	bool by_views;    /* `reach` is views */
+	bool by_reaction; /* `reaction` is interactions */
 } Sample;
 
 /* Fills the sample with the posts that are old enough; n is 0 where too few are. palloc'd; points into the outlet. */

@@ -66,6 +66,11 @@ SELECT counters(6, 'instagram', 'follower_count', ARRAY(SELECT gain(i, 'f', 30) 
 SELECT posts(6, 'instagram', '{reel,photo}', '46 hours', 0.8, 3, 'reel');
 SELECT told(6, 'format|difference|weekday|daypart');
 SELECT a, b, n_a, n_b, round(1 / ratio::numeric, 1), ratio_hi < 0.5, superiority < 0.3, q_value < 0.001 FROM dreamsuite.compare_posts(artist(6), 'instagram', 'kind');
+-- where nobody tells how people reacted, what is compared are views, and the words say so
+SELECT counters(27, 'tiktok', 'follower_count', ARRAY(SELECT gain(i, 'f', 30) FROM days ORDER BY i), 'total_views', ARRAY(SELECT gain(i, 'e', 300) FROM days ORDER BY i));
+SELECT posts(27, 'tiktok', '{video,photo}', '46 hours', 0.8, 3, 'video');
+UPDATE dreamsuite.content_items SET likes = NULL WHERE user_id = artist(27);
+SELECT sentence, unit, evidence #>> '{parameters,response}' FROM dreamsuite.insight_facts(artist(27)) WHERE kind = 'format_effect';
 -- the same posts without a difference
 SELECT counters(7, 'instagram', 'follower_count', ARRAY(SELECT gain(i, 'f', 30) FROM days ORDER BY i), 'engagement_total', ARRAY(SELECT gain(i, 'e', 300) FROM days ORDER BY i));
 SELECT posts(7, 'instagram', '{reel,photo}', '46 hours', 0.8, 1, 'reel');
