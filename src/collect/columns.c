@@ -13,7 +13,9 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 #include "utils/queryenvironment.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -92,6 +94,21 @@ void
 column_float(Columns *columns, double value)
 {
 	column_datum(columns, Float8GetDatum(value), isnan(value));
+}
+
+/* Whole numbers, and those of few digits, are spared the text that a cast from float8 goes through. */
+void
+column_numeric(Columns *columns, double value, int digits)
+{
+	double scaled = digits == AS_IT_IS ? value : rint(value * pow(10, digits));
+
+	if (isnan(value))
+		column_datum(columns, (Datum) 0, true);
+	else if (fabs(scaled) < 1e15 && scaled == rint(scaled))
+		column_datum(columns, NumericGetDatum(int64_div_fast_to_numeric((int64) scaled, Max(digits, 0))),
+					 false);
+	else
+		column_datum(columns, DirectFunctionCall1(float8_numeric, Float8GetDatum(value)), false);
 }
 
 void

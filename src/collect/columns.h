@@ -29,6 +29,8 @@ typedef struct Columns
 /* An empty set of columns with these element types. Memory is the current context's. */
 extern Columns *columns_create(int count, const Oid *types);
 
+#define AS_IT_IS (-1) /* digits of column_numeric() */
+
 /* The values of a row, in the order of the columns; columns_row() begins it. What a Datum points to is not copied. */
 extern void columns_row(Columns *columns);
 extern void column_datum(Columns *columns, Datum value, bool null);
@@ -37,6 +39,7 @@ extern void column_text(Columns *columns, const char *value); /* NULL: null */
 extern void column_count(Columns *columns, int64 value);      /* COUNT_UNKNOWN: null */
 extern void column_int(Columns *columns, int32 value);
 extern void column_float(Columns *columns, double value);     /* NaN: null */
+extern void column_numeric(Columns *columns, double value, int digits); /* NaN: null */
 extern void column_time(Columns *columns, TimestampTz value); /* TIME_UNKNOWN: null */
 extern void column_date(Columns *columns, int32 value);
 extern void column_jsonb(Columns *columns, Jsonb *value); /* NULL: null */

@@ -50,10 +50,10 @@ void
 ledger_store(List *jobs, const Ending *endings)
 {
 	static SPIPlanPtr runs_plan, requests_plan, quarantine_plan;
-	static const Oid run_types[] = {INT8OID, UUIDOID, TEXTOID,   DATEOID, TIMESTAMPTZOID, TEXTOID,
-									INT4OID, INT8OID, FLOAT8OID, TEXTOID, TEXTOID,        TEXTOID};
-	static const Oid request_types[] = {INT8OID, UUIDOID, TEXTOID,   TEXTOID, TIMESTAMPTZOID,
-										INT4OID, TEXTOID, FLOAT8OID, INT8OID, FLOAT8OID};
+	static const Oid run_types[] = {INT8OID, UUIDOID, TEXTOID,    DATEOID, TIMESTAMPTZOID, TEXTOID,
+									INT4OID, INT8OID, NUMERICOID, TEXTOID, TEXTOID,        TEXTOID};
+	static const Oid request_types[] = {INT8OID, UUIDOID, TEXTOID,    TEXTOID, TIMESTAMPTZOID,
+										INT4OID, TEXTOID, NUMERICOID, INT8OID, NUMERICOID};
 	static const Oid quarantine_types[] = {UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Columns *runs = columns_create(lengthof(run_types), run_types);
 	Columns *requests = columns_create(lengthof(request_types), request_types);
@@ -76,7 +76,7 @@ ledger_store(List *jobs, const Ending *endings)
 		column_text(runs, outcome_name(endings[foreach_current_index(cell)].outcome));
 		column_int(runs, list_length(job->ledger));
 		column_count(runs, job->bytes);
-		column_float(runs, job->quota_cost);
+		column_numeric(runs, job->quota_cost, AS_IT_IS);
 		column_text(runs, job->error != ERROR_NONE ? error_class_name(job->error) : NULL);
 		column_text(runs, ledger_text(job));
 		column_texts(runs, refused, refused != NIL);
@@ -93,9 +93,9 @@ ledger_store(List *jobs, const Ending *endings)
 			column_time(requests, entry->at);
 			column_datum(requests, Int32GetDatum(entry->http_status), entry->http_status == 0);
 			column_text(requests, error_class_name(entry->error));
-			column_float(requests, entry->ms);
+			column_numeric(requests, entry->ms, 2);
 			column_count(requests, entry->bytes);
-			column_float(requests, entry->quota_cost);
+			column_numeric(requests, entry->quota_cost, AS_IT_IS);
 		}
 		foreach (other, refused)
 		{
@@ -112,7 +112,7 @@ ledger_store(List *jobs, const Ending *endings)
 		"INSERT INTO dreamsuite.collection_runs (run_id, user_id, platform, date, started_at, finished_at,"
 		"  outcome, requests, bytes, quota_cost, error_class, error, quarantined)"
 		" SELECT j.run_id, j.user_id, j.platform, j.date, j.started_at, pg_catalog.clock_timestamp(),"
-		"  j.outcome, j.requests, j.bytes, j.quota_cost::numeric, j.error_class, j.error,"
+		"  j.outcome, j.requests, j.bytes, j.quota_cost, j.error_class, j.error,"
 		"  j.quarantined::text[]"
 		" FROM batch"
 		"  AS j(run_id, user_id, platform, date, started_at, outcome, requests, bytes, quota_cost,"
@@ -123,7 +123,7 @@ ledger_store(List *jobs, const Ending *endings)
 		"INSERT INTO dreamsuite.request_log (run_id, user_id, platform, endpoint, at, http_status,"
 		"  error_class, ms, bytes, quota_cost)"
 		" SELECT j.run_id, j.user_id, j.platform, j.endpoint, j.at, j.http_status, j.error_class,"
-		"  pg_catalog.round(j.ms::numeric, 2), j.bytes, j.quota_cost::numeric"
+		"  j.ms, j.bytes, j.quota_cost"
 		" FROM batch AS j(run_id, user_id, platform,"
 		"  endpoint, at, http_status, error_class, ms, bytes, quota_cost)",
 		requests, SPI_OK_INSERT);
@@ -152,13 +152,11 @@ ledger_prune(void)
 			" FROM dreamsuite.collection_runs WHERE started_at < $1 ORDER BY started_at LIMIT 5000%s)"};
 		static SPIPlanPtr plans[2];
 		/* Citus locks no rows of several nodes: what somebody holds is waited for */
-		char *statement =
-			psprintf(statements[i], transaction_with_citus() ? "" : " FOR UPDATE SKIP LOCKED");
+		char *statement = psprintf(statements[i], transaction_with_citus() ? "" : " FOR UPDATE SKIP LOCKED");
 		Oid types[] = {TIMESTAMPTZOID};
 		Datum values[] = {TimestampTzGetDatum(GetCurrentTimestamp() - config_run_retention * USECS_PER_DAY)};
 
-		transaction_execute(transaction_plan(&plans[i], statement, 1, types), values, NULL,
-							SPI_OK_DELETE);
+		transaction_execute(transaction_plan(&plans[i], statement, 1, types), values, NULL, SPI_OK_DELETE);
 		removed = Max(removed, (int64) SPI_processed);
 	}
 	transaction_commit();
