@@ -54,11 +54,12 @@
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform" ITS_ACCOUNT      \
 	" WHERE" IS_DUE " FOR UPDATE OF s SKIP LOCKED"
 
-/* The due accounts, leased, with all that is narrow. $3 lease seconds. Tries are counted by day. */
+/* The due accounts, leased, with all that is narrow. $3 lease seconds. Tries are counted by day. One token is made for all that
+ * are claimed together, as it is only looked at together with the account. */
 #define CLAIM(due)                                                                                                         \
 	"WITH due AS MATERIALIZED (" due "),"                                                                                  \
 	" leased AS ("                                                                                                         \
-	"  UPDATE dreamsuite.account_state s SET lease_token = pg_catalog.gen_random_uuid(),"                                  \
+	"  UPDATE dreamsuite.account_state s SET lease_token = (SELECT pg_catalog.gen_random_uuid()),"                         \
 	"    lease_until = $2 + pg_catalog.make_interval(secs => $3), last_started_at = $2, tried_on = due.day,"               \
 	"    attempts = CASE WHEN s.tried_on IS DISTINCT FROM due.day THEN 1 ELSE s.attempts + 1 END"                          \
 	"  FROM due WHERE s.user_id = due.user_id AND s.platform = due.platform"                                               \
