@@ -79,6 +79,13 @@
 #define compat_http_wait_event() PG_WAIT_EXTENSION
 #endif
 
+/* The process of a virtual transaction, NULL where it has ended. */
+#if PG_VERSION_NUM >= 170000
+#define compat_proc_of(vxid) ProcNumberGetProc((vxid).procNumber)
+#else
+#define compat_proc_of(vxid) BackendIdGetProc((vxid).backendId)
+#endif
+
 /* May the current user execute the function? */
 #if PG_VERSION_NUM >= 160000
 #define compat_may_execute(oid)                                                                              \

@@ -40,6 +40,13 @@ extern bool collector_remind(void);
  */
 extern void collector_tell(void);
 
+/*
+ * Until its transaction ends this process is one of those that collector_tell_waiting() wakes by their latch, when the
+ * collector has nothing left to do.
+ */
+extern void collector_await(void);
+extern void collector_tell_waiting(void);
+
 /* Registers a collector as a dynamic worker; false where no slot is free. */
 extern bool
 collector_start(Oid database, bool standing, TransactionId after, BackgroundWorkerHandle **handle);

@@ -32,6 +32,7 @@ DREAMSUITE_FUNCTION(dreamsuite_remind_collector);
 
 #define LOOK_EVERY_MS     100 /* and not before half of the time that the rest will take */
 #define SAY_EVERY_MS      2000
+#define MADE_DUE_AT_ONCE  2000 /* accounts */
 #define START_PATIENCE_MS 5000
 #define LONG_PAUSE        USECS_PER_MINUTE
 
@@ -176,7 +177,8 @@ dreamsuite_collect_due(PG_FUNCTION_ARGS)
 
 /* The accounts of the call, with what is to be said of those that are left alone. $1 user, $2 platform, $3 now. */
 static const char *const select_sql =
-	"SELECT a.user_id, a.platform, a.status, a.status_reason,"
+	"SELECT a.user_id, a.platform, a.status IN ('active', 'pending') AND COALESCE(o.enabled, true)"
+	"   AND (w.until IS NULL OR w.until <= $3) AS is_ready, a.status, a.status_reason,"
 	"  CASE WHEN w.until > $3 THEN pg_catalog.to_char(w.until, 'YYYY-MM-DD HH24:MI:SSOF') END AS blocked,"
 	"  CASE WHEN b.blocked_until > $3 THEN b.reason END AS blocked_reason,"
 	"  COALESCE(o.enabled, true) AS enabled"
@@ -235,9 +237,20 @@ static const char *const failures_sql =
 
 typedef struct Call
 {
+	int count; /* accounts */
+	Datum *users, *platforms;
 	Datum keys[4]; /* users, platforms, time of the call, end of a pause that is waited for */
-	int count;
 } Call;
+
+/* The users and platforms of some of the accounts, as arrays. */
+static void
+key_arrays(const Call *call, int first, int count, Datum *arrays)
+{
+	arrays[0] =
+		PointerGetDatum(construct_array(call->users + first, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	arrays[1] =
+		PointerGetDatum(construct_array(call->platforms + first, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
 
 static int
 int_value(int column)
@@ -254,6 +267,34 @@ text_value(int row, const char *name)
 						SPI_fnumber(SPI_tuptable->tupdesc, name));
 }
 
+/* Says why an account of the last statement is left alone. */
+static void
+say_left_alone(int row)
+{
+	char *status = text_value(row, "status"), *blocked = text_value(row, "blocked");
+	char *user = text_value(row, "user_id"), *platform = text_value(row, "platform");
+
+	if (strcmp(status, "active") != 0 && strcmp(status, "pending") != 0)
+	{
+		char *reason = text_value(row, "status_reason");
+
+		ereport(NOTICE, (errmsg("%s of user %s is %s and left alone", platform, user, status),
+						 reason != NULL ? errdetail("%s", reason) : 0,
+						 strcmp(status, "paused") == 0 ? errhint("See dreamsuite.resume_account().")
+													   : errhint("The artist must authorise it again.")));
+	}
+	else if (strcmp(text_value(row, "enabled"), "f") == 0)
+		ereport(NOTICE, (errmsg("%s is switched off and left alone", platform),
+						 errhint("See the table dreamsuite.platform_settings.")));
+	else
+	{
+		char *reason = text_value(row, "blocked_reason");
+
+		ereport(NOTICE, (errmsg("%s of user %s is not asked before %s", platform, user, blocked),
+						 errdetail("%s", reason != NULL ? reason : "The platform asked for this pause.")));
+	}
+}
+
 /* Which accounts are meant, and which of them can be collected now; the others are named in NOTICEs. */
 static void
 select_accounts(Call *call, FunctionCallInfo fcinfo, MemoryContext context)
@@ -261,7 +302,6 @@ select_accounts(Call *call, FunctionCallInfo fcinfo, MemoryContext context)
 	Oid types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID};
 	Datum values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), TimestampTzGetDatum(config_now())};
 	char nulls[] = {PG_ARGISNULL(0) ? 'n' : ' ', PG_ARGISNULL(1) ? 'n' : ' ', ' '};
-	Datum *users, *platforms_named;
 	MemoryContext old;
 	int n = 0;
 
@@ -276,48 +316,49 @@ select_accounts(Call *call, FunctionCallInfo fcinfo, MemoryContext context)
 						PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1))),
 				 errhint("Connect one with dreamsuite.connect_account() or dreamsuite.authorize_url().")));
 	old = MemoryContextSwitchTo(context);
-	users = palloc(sizeof(Datum) * Max(SPI_processed, 1));
-	platforms_named = palloc(sizeof(Datum) * Max(SPI_processed, 1));
+	call->users = palloc(sizeof(Datum) * Max(SPI_processed, 1));
+	call->platforms = palloc(sizeof(Datum) * Max(SPI_processed, 1));
 	for (int row = 0; row < (int) SPI_processed; row++)
 	{
-		char *status = text_value(row, "status"), *blocked = text_value(row, "blocked");
-		char *user = text_value(row, "user_id"), *platform = text_value(row, "platform");
+		HeapTuple tuple = SPI_tuptable->vals[row];
+		TupleDesc desc = SPI_tuptable->tupdesc;
 		bool null;
 
-		if (strcmp(status, "active") != 0 && strcmp(status, "pending") != 0)
+		if (!DatumGetBool(SPI_getbinval(tuple, desc, 3, &null)))
 		{
-			char *reason = text_value(row, "status_reason");
-
-			ereport(NOTICE, (errmsg("%s of user %s is %s and left alone", platform, user, status),
-							 reason != NULL ? errdetail("%s", reason) : 0,
-							 strcmp(status, "paused") == 0 ? errhint("See dreamsuite.resume_account().")
-														   : errhint("The artist must authorise it again.")));
+			say_left_alone(row);
 			continue;
 		}
-		if (strcmp(text_value(row, "enabled"), "f") == 0)
-		{
-			ereport(NOTICE, (errmsg("%s is switched off and left alone", platform),
-							 errhint("See the table dreamsuite.platform_settings.")));
-			continue;
-		}
-		if (blocked != NULL)
-		{
-			char *reason = text_value(row, "blocked_reason");
-
-			ereport(NOTICE,
-					(errmsg("%s of user %s is not asked before %s", platform, user, blocked),
-					 errdetail("%s", reason != NULL ? reason : "The platform asked for this pause.")));
-			continue;
-		}
-		users[n] = datumCopy(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null), false,
-							 UUID_LEN);
-		platforms_named[n] = CStringGetTextDatum(platform);
+		call->users[n] = datumCopy(SPI_getbinval(tuple, desc, 1, &null), false, UUID_LEN);
+		call->platforms[n] = datumCopy(SPI_getbinval(tuple, desc, 2, &null), false, -1);
 		n++;
 	}
 	call->count = n;
-	call->keys[0] = PointerGetDatum(construct_array(users, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	call->keys[1] = PointerGetDatum(construct_array(platforms_named, n, TEXTOID, -1, false, TYPALIGN_INT));
+	key_arrays(call, 0, n, call->keys);
 	MemoryContextSwitchTo(old);
+}
+
+/* Makes the accounts due, so many at a time that the collector is at work on the first while the last are still marked. */
+static void
+make_due(const Call *call)
+{
+	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum values[4] = {0, 0, TimestampTzGetDatum(config_now()), call->keys[2]};
+
+	for (int first = 0; first < call->count; first += MADE_DUE_AT_ONCE)
+	{
+		bool last = first + MADE_DUE_AT_ONCE >= call->count;
+
+		key_arrays(call, first, last ? call->count - first : MADE_DUE_AT_ONCE, values);
+		if (run(make_due_sql, 4, types, values, NULL, false) != SPI_OK_SELECT)
+			elog(ERROR, "could not make accounts due");
+		/* One that was started for the first of them may not be there yet when the next are marked. */
+		if ((first == 0 || last) && !collector_wake() && first == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("the collector could not be started"), errhint("Raise max_worker_processes.")));
+		SPI_commit();
+	}
 }
 
 /* Says how far it is, and when it will have ended if it goes on like that. */
@@ -407,6 +448,7 @@ wait_for_outcomes(Call *call, int *waiting)
 			said = now;
 			said_done = done;
 		}
+		collector_await();
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 until_look(done, total - *waiting, began, now), PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
@@ -443,10 +485,8 @@ Datum
 dreamsuite_collect(PG_FUNCTION_ARGS)
 {
 	CallContext *context = (CallContext *) fcinfo->context;
-	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	MemoryContext mine = CurrentMemoryContext;
-	Call call = {{0}};
-	Datum due[4];
+	Call call = {0};
 	int failed, waiting = 0;
 
 	if (context == NULL || !IsA(context, CallContext) || context->atomic)
@@ -470,17 +510,7 @@ dreamsuite_collect(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	}
 	call.keys[2] = TimestampTzGetDatum(GetCurrentTimestamp());
-	due[0] = call.keys[0];
-	due[1] = call.keys[1];
-	due[2] = TimestampTzGetDatum(config_now());
-	due[3] = call.keys[2];
-	if (run(make_due_sql, 4, types, due, NULL, false) != SPI_OK_SELECT)
-		elog(ERROR, "could not make accounts due");
-	if (!collector_wake())
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("the collector could not be started"),
-				 errhint("Raise max_worker_processes.")));
-	SPI_commit();
+	make_due(&call);
 	failed = wait_for_outcomes(&call, &waiting);
 	if (waiting > 0)
 		ereport(NOTICE, (errmsg("%d of %d accounts wait, as their platform asked", waiting, call.count),

@@ -12,8 +12,11 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
+#include "storage/latch.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 #include "storage/procarray.h"
+#include "storage/sinvaladt.h"
 
 #include "collect/collector.h"
 #include "config.h"
@@ -26,7 +29,9 @@
  */
 #define LOCK_CLASS  1685217619 /* "drSS" */
 #define LOCK_OBJECT 1
-#define LOCK_KIND   213
+#define LOCK_WAITERS                                                                                         \
+	2 /* the same for those who wait for the collector to come to an end; nobody is kept out by it */
+#define LOCK_KIND 213
 
 static int wake_at_commit = 0; /* process to be woken when this transaction has committed */
 
@@ -47,18 +52,18 @@ wake_after_commit(XactEvent event, void *arg)
 }
 
 static LOCKTAG
-lock_tag(void)
+lock_tag(uint32 object)
 {
 	LOCKTAG tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_CLASS, LOCK_OBJECT, LOCK_KIND);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, LOCK_CLASS, object, LOCK_KIND);
 	return tag;
 }
 
 bool
 collector_lock(void)
 {
-	LOCKTAG tag = lock_tag();
+	LOCKTAG tag = lock_tag(LOCK_OBJECT);
 
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
@@ -66,7 +71,7 @@ collector_lock(void)
 void
 collector_unlock(void)
 {
-	LOCKTAG tag = lock_tag();
+	LOCKTAG tag = lock_tag(LOCK_OBJECT);
 
 	(void) LockRelease(&tag, ExclusiveLock, true);
 }
@@ -87,6 +92,31 @@ collector_pid(void)
 		pid = atoi(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
 	query_end(nest);
 	return pid;
+}
+
+void
+collector_await(void)
+{
+	LOCKTAG tag = lock_tag(LOCK_WAITERS);
+
+	(void) LockAcquire(&tag, ShareLock, false, false);
+}
+
+void
+collector_tell_waiting(void)
+{
+	LOCKTAG tag = lock_tag(LOCK_WAITERS);
+	VirtualTransactionId *waiting = GetLockConflicts(&tag, ExclusiveLock, NULL);
+
+	for (int i = 0; VirtualTransactionIdIsValid(waiting[i]); i++)
+	{
+		PGPROC *proc = compat_proc_of(waiting[i]);
+
+		/* Whoever has that place by now is woken for nothing. */
+		if (proc != NULL)
+			SetLatch(&proc->procLatch);
+	}
+	pfree(waiting);
 }
 
 bool
