@@ -32,26 +32,24 @@
 #include "collect/exchange.h"
 #include "collect/heap.h"
 #include "collect/keep.h"
-#include "collect/leases.h"
-#include "collect/ledger.h"
 #include "collect/pace.h"
 #include "collect/place.h"
 #include "collect/resume.h"
-#include "collect/retry.h"
 #include "collect/revoke.h"
 #include "collect/store.h"
 #include "collect/transaction.h"
+#include "collect/upkeep.h"
 #include "collect/work.h"
 #include "config.h"
 
-#define STORE_BATCH      128 /* jobs of one transaction */
-#define STORE_AFTER_MS   250 /* a finished job waits no longer for company */
+#define STORE_BATCH      128   /* jobs of one transaction, at most */
+#define STORE_LEAST      8     /* fewer are hardly worth one */
+#define STORE_IDLE_US    2000  /* what a transaction should take while the network waits ... */
+#define STORE_BUSY_US    16000 /* ... and where this process itself is the limit */
+#define STORE_AFTER_MS   250   /* a finished job waits no longer for company */
 #define REST_AFTER_MS    1000
 #define IDLE_EXIT_MS     5000 /* a collector that nobody keeps leaves after this */
-#define PRUNE_EVERY_MS   3600000
-#define PRUNE_AGAIN_MS   200 /* where a batch was not enough */
 #define CLAIM_AGAIN_MS   1000
-#define TIDY_AGAIN_MS    5000  /* what somebody's locks kept from being done */
 #define LONGEST_REST_MS  60000 /* after claims that failed */
 #define MACHINE_AGAIN_MS 5000
 #define LAST_WORDS_MS    600 /* termination is answered within a second */
@@ -64,14 +62,10 @@ static bool claim_after_store = false;
 static TimestampTz next_due = TIME_UNKNOWN;
 static char *database_name;
 static TimestampTz claimed_at;                /* clock: of the last claim that found nothing */
-static TimestampTz prune_at = 0;              /* clock */
 static TimestampTz lease_ends = TIME_UNKNOWN; /* clock: of somebody who is gone */
 static TimestampTz claim_not_before = 0;      /* clock: the last claim failed */
 static int failed_claims = 0;                 /* in a row */
-static TimestampTz started_at;                /* clock */
 static bool rested;                           /* since the last cycle */
-static bool leases_left, schedule_left;       /* rows that someone held are still to be put in order */
-static TimestampTz tidy_at;                   /* clock */
 static volatile sig_atomic_t woken = false;
 
 static void
@@ -120,22 +114,43 @@ store_list(List *jobs, bool patient)
 					  errdetail("What was collected is stored when that has ended.")));
 }
 
-static void
-store_done(void)
-{
-	List *jobs = work.done;
-	int count = list_length(jobs);
+static double store_us = 0; /* that a job took of late; 0: not known */
 
-	work.done = NIL;
-	work.count -= count;
-	store_list(jobs, aside_jobs() == NIL);
-	transaction_outgrow_plans(count);
-	claim_wanted = true;
+/*
+ * How many finished jobs are worth a transaction. No answer is heard while one is stored, and a connection whose answer has
+ * come is idle: as long as the network is waited for, few at a time cost nothing.
+ */
+static int
+store_worth(bool busy)
+{
+	double most = store_us > 0 ? (busy ? STORE_BUSY_US : STORE_IDLE_US) / store_us : STORE_BATCH;
+
+	return (int) Max(STORE_LEAST, Min(STORE_BATCH, most));
+}
+
+/* Stores the oldest of the finished jobs. */
+static void
+store_done(bool busy)
+{
+	int count = Min(list_length(work.done), store_worth(busy));
+	TimestampTz began = GetCurrentTimestamp();
+	List *jobs = list_copy_head(work.done, count);
+	ListCell *cell;
+
+	work.done = list_delete_first_n(work.done, count);
+	/* Those that are asked for again may be among them. */
 	if (claim_after_store)
 	{
-		want_all();
-		claim_after_store = work.count > 0;
+		foreach (cell, jobs)
+			wanted[((Job *) lfirst(cell))->platform_index] = true;
 	}
+	work.done_since = began;
+	work.count -= count;
+	store_list(jobs, aside_jobs() == NIL);
+	store_us += ((double) (GetCurrentTimestamp() - began) / count - store_us) / (store_us > 0 ? 4 : 1);
+	transaction_outgrow_plans(count);
+	claim_wanted = true;
+	claim_after_store = claim_after_store && work.count > 0;
 }
 
 /* What is asked for again meanwhile could not be claimed before. */
@@ -156,7 +171,7 @@ store_aside(void)
  * platform has next to nothing at work. Jobs that wait to be stored count no more: they use no connection.
  */
 static void
-claim_more(void)
+claim_more(bool busy)
 {
 	int most = Max(3 * config_max_connections, STORE_BATCH);
 	int at_work = work.count - list_length(work.done);
@@ -166,9 +181,10 @@ claim_more(void)
 	ListCell *cell;
 
 	for (int i = 0; platforms[i] != NULL && !worth; i++)
-		worth = wanted[i] &&
-				(work.of_platform[i] <= ROOM_LEAST / 2 ||
-				 (at_work <= most * 3 / 4 && work.of_platform[i] <= pace_room(platforms[i], most) / 2));
+		worth = wanted[i] && (work.of_platform[i] <= ROOM_LEAST / 2 ||
+							  (at_work <= most * 3 / 4 &&
+							   work.of_platform[i] <= (busy ? pace_room(platforms[i], most) / 2
+															: pace_room(platforms[i], most) * 3 / 4)));
 	claim_wanted = false;
 	if (!worth)
 		return;
@@ -193,63 +209,11 @@ claim_more(void)
 		for (int i = 0; platforms[i] != NULL; i++)
 			wanted[i] = look.room[i] == 0 && pace_room(platforms[i], most) > 0;
 	}
+	claim_wanted = claim_wanted || jobs != NIL;
 	foreach (cell, jobs)
 		job_begin(lfirst(cell));
 	list_free(jobs);
 	revoke_send();
-}
-
-/* Leases of jobs that take long are kept from running out. */
-static void
-keep_leases(void)
-{
-	static TimestampTz kept_at = 0;
-	TimestampTz now = GetCurrentTimestamp();
-	List *jobs;
-	dlist_iter iter;
-
-	if (kept_at != 0 && now - kept_at < LEASE_SECONDS / 3 * USECS_PER_SEC)
-		return;
-	kept_at = now;
-	jobs = list_copy(aside_jobs());
-	dlist_foreach(iter, &work.asking) jobs = lappend(jobs, dlist_container(Job, node, iter.cur));
-	if (jobs != NIL)
-		leases_renew(jobs);
-	list_free(jobs);
-}
-
-/* ---- What is done now and then; it waits for nobody, and what fails is done later ---- */
-
-static void
-find_leases(void *arg)
-{
-	leases_left = !leases_release(started_at);
-}
-
-static void
-find_unscheduled(void *arg)
-{
-	schedule_left = !schedule_all();
-}
-
-/* Leases of an earlier collector, and the schedule; returns the milliseconds until it is to be called again. */
-static long
-tidy(void)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (!leases_left && !schedule_left)
-		return LONG_MAX;
-	if (now >= tidy_at)
-	{
-		if (leases_left)
-			(void) transaction_try(find_leases, NULL, "free leases of an earlier collector");
-		if (schedule_left)
-			(void) transaction_try(find_unscheduled, NULL, "schedule accounts");
-		want_all();
-		tidy_at = now + TIDY_AGAIN_MS * INT64CONST(1000);
-	}
-	return leases_left || schedule_left ? Max(1, (long) ((tidy_at - now) / 1000)) : LONG_MAX;
 }
 
 /* While there is work the other platforms are looked at now and then: what is free would be shared with those that have nothing. */
@@ -311,36 +275,9 @@ reload(void)
 	ProcessConfigFile(PGC_SIGHUP);
 	options = http_options();
 	http_engine_configure(engine, &options);
-	if (strcmp(before, config_collect_at) != 0)
-	{
-		schedule_left = true;
-		tidy_at = 0;
-	}
+	upkeep_reload(strcmp(before, config_collect_at) != 0);
 	pfree(before);
-	prune_at = 0;
 	want_all();
-}
-
-static void
-prune_batch(void *more)
-{
-	*(bool *) more = ledger_prune();
-}
-
-/* Takes old rows out of the ledger, a batch at a time so that nothing waits for it; returns the milliseconds to the next. */
-static long
-prune(void)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (now >= prune_at)
-	{
-		bool more = false;
-
-		(void) transaction_try(prune_batch, &more, "prune the ledger");
-		prune_at = now + (more ? PRUNE_AGAIN_MS : PRUNE_EVERY_MS) * INT64CONST(1000);
-	}
-	return Max(1, (long) ((prune_at - now) / 1000));
 }
 
 static void
@@ -415,17 +352,18 @@ await_machine(bool standing)
 
 /* While a refresh token is on its way that ends with the platform's answer, or is still to be kept, termination is answered by
  * the loop itself. */
-static void
+static bool
 run_engine(long wait)
 {
-	bool hold = authorise_renewals() > 0 || keep_wait() != LONG_MAX;
+	bool ended, hold = authorise_renewals() > 0 || keep_wait() != LONG_MAX;
 
 	if (hold)
 		HOLD_INTERRUPTS();
-	http_engine_run(engine, wait);
+	ended = http_engine_run(engine, wait);
 	/* What keeps tokens holds them on until they are kept; an error of a job forgets that they are held. */
 	if (hold && InterruptHoldoffCount > 0 && !keep_waits())
 		RESUME_INTERRUPTS();
+	return ended;
 }
 
 /* A collector that shall end gives such answers a moment to come, and keeps them. */
@@ -437,7 +375,7 @@ await_renewals(void)
 	while (ProcDiePending && authorise_renewals() > 0 && GetCurrentTimestamp() < until)
 	{
 		MemoryContextSwitchTo(work.context);
-		run_engine(50);
+		(void) run_engine(50);
 		keep_flush();
 	}
 }
@@ -478,6 +416,8 @@ dreamsuite_collector_main(Datum arg)
 	CollectorArgs args;
 	HttpOptions options;
 	TimestampTz idle_since = 0;
+	bool tidied;
+	bool busy = false; /* the network has answers to be heard */
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -506,10 +446,8 @@ dreamsuite_collector_main(Datum arg)
 	MemoryContextSwitchTo(work.context);
 	await_machine(args.standing);
 	transaction_patience(STORE_PATIENCE_MS);
-	started_at = GetCurrentTimestamp();
-	leases_left = true;
-	schedule_left = config_collect_at[0] != '\0';
-	(void) tidy();
+	upkeep_start();
+	(void) upkeep_tidy(&tidied);
 	want_all();
 	options = http_options();
 	engine = http_engine_create(
@@ -541,12 +479,18 @@ dreamsuite_collector_main(Datum arg)
 			work.has_ended = false;
 			claim_wanted = true;
 		}
-		wait = Min(tidy(), resume_tidy());
+		wait = Min(upkeep_tidy(&tidied), resume_tidy());
+		if (tidied)
+			want_all();
 		store_aside();
 		if (until_due() == 0 && (work.count == 0 || may_want_all()))
 			want_all();
-		if (claim_wanted && served && GetCurrentTimestamp() >= claim_not_before)
-			claim_more();
+		/* Room that was kept for platforms of which nothing is due goes to the others the second time. */
+		for (int round = 0; round < 2; round++)
+		{
+			if (claim_wanted && served && GetCurrentTimestamp() >= claim_not_before)
+				claim_more(busy);
+		}
 		if (claim_wanted && served && claim_not_before != 0)
 			wait = Min(wait, until(claim_not_before, GetCurrentTimestamp()));
 		(void) transaction_try(flush_revocations, NULL, "forget revoked tokens");
@@ -554,15 +498,25 @@ dreamsuite_collector_main(Datum arg)
 		if (work.done != NIL)
 		{
 			long age = (long) ((GetCurrentTimestamp() - work.done_since) / 1000);
+			int finished = list_length(work.done);
 
-			if (list_length(work.done) >= STORE_BATCH || age >= STORE_AFTER_MS ||
-				list_length(work.done) == work.count)
+			if (finished >= (busy ? STORE_BATCH : store_worth(false)) || age >= STORE_AFTER_MS ||
+				finished == work.count)
 			{
-				store_done();
+				store_done(busy);
 				idle_since = 0;
-				continue;
+				if (work.count == 0)
+				{
+					collector_tell_waiting();
+					continue;
+				}
+				/* What has come meanwhile is heard first. */
+				wait = 0;
 			}
-			wait = Min(wait, STORE_AFTER_MS - age);
+			else if (finished >= store_worth(false))
+				wait = 0;
+			else
+				wait = Min(wait, STORE_AFTER_MS - age);
 		}
 		if (work.count == 0)
 		{
@@ -579,7 +533,7 @@ dreamsuite_collector_main(Datum arg)
 				(void) transaction_try(end_cycle, NULL, "end the cycle");
 			}
 			if (!args.standing && next_due == TIME_UNKNOWN && lease_ends == TIME_UNKNOWN &&
-				aside_jobs() == NIL && failed_claims == 0 && !leases_left && !schedule_left && !revoke_busy())
+				aside_jobs() == NIL && failed_claims == 0 && !upkeep_is_untidy() && !revoke_busy())
 			{
 				long left = IDLE_EXIT_MS - (long) ((now - idle_since) / 1000);
 
@@ -591,10 +545,10 @@ dreamsuite_collector_main(Datum arg)
 		}
 		else
 			idle_since = 0;
-		keep_leases();
-		wait = Min(wait, Min(prune(), Min(aside_wait(), keep_wait())));
+		upkeep_leases();
+		wait = Min(wait, Min(upkeep_prune(), Min(aside_wait(), keep_wait())));
 		MemoryContextSwitchTo(work.context);
-		run_engine(wait == LONG_MAX ? -1 : wait);
+		busy = run_engine(wait == LONG_MAX ? -1 : wait);
 	}
 	ereport(LOG, (errmsg("dreamsuite collector ends: %s",
 						 config_enabled ? "nothing is due" : "dreamsuite.enabled is off")));

@@ -32,7 +32,7 @@ DREAMSUITE_FUNCTION(dreamsuite_remind_collector);
 
 #define LOOK_EVERY_MS     100 /* and not before half of the time that the rest will take */
 #define SAY_EVERY_MS      2000
-#define MADE_DUE_AT_ONCE  2000 /* accounts */
+#define MARKED_AT_ONCE    1000 /* accounts that become due */
 #define START_PATIENCE_MS 5000
 #define LONG_PAUSE        USECS_PER_MINUTE
 
@@ -175,7 +175,8 @@ dreamsuite_collect_due(PG_FUNCTION_ARGS)
 
 /* ---- CALL collect ---- */
 
-/* The accounts of the call, with what is to be said of those that are left alone. $1 user, $2 platform, $3 now. */
+/* The accounts of the call, with what is to be said of those that are left alone. $1 user, $2 platform, $3 now, $4 and $5 after
+ * which, $6 how many. */
 static const char *const select_sql =
 	"SELECT a.user_id, a.platform, a.status IN ('active', 'pending') AND COALESCE(o.enabled, true)"
 	"   AND (w.until IS NULL OR w.until <= $3) AS is_ready, a.status, a.status_reason,"
@@ -188,7 +189,8 @@ static const char *const select_sql =
 	" LEFT JOIN dreamsuite.bucket_state b ON b.bucket = a.platform"
 	" CROSS JOIN LATERAL (SELECT GREATEST(s.blocked_until, b.blocked_until)) AS w(until)"
 	" WHERE ($1 IS NULL OR a.user_id = $1) AND ($2 IS NULL OR a.platform = $2)"
-	" ORDER BY a.user_id, a.platform";
+	"  AND ($4 IS NULL OR (a.user_id, a.platform) > ($4, $5))"
+	" ORDER BY a.user_id, a.platform LIMIT $6";
 
 static const char *const make_due_sql = "SELECT dreamsuite.make_due($1, $2, $3, $4)";
 
@@ -237,8 +239,10 @@ static const char *const failures_sql =
 
 typedef struct Call
 {
-	int count; /* accounts */
+	MemoryContext context; /* of what follows, as the call commits on its way */
+	int count;             /* accounts */
 	Datum *users, *platforms;
+	Datum last_user, last_platform; /* up to which accounts were looked at */
 	Datum keys[4]; /* users, platforms, time of the call, end of a pause that is waited for */
 } Call;
 
@@ -295,19 +299,25 @@ say_left_alone(int row)
 	}
 }
 
-/* Which accounts are meant, and which of them can be collected now; the others are named in NOTICEs. */
-static void
-select_accounts(Call *call, FunctionCallInfo fcinfo, MemoryContext context)
+/*
+ * The next accounts that the call means; those that can be collected now are added to it, the others named in NOTICEs. False
+ * where there are no more.
+ */
+static bool
+select_accounts(Call *call, FunctionCallInfo fcinfo)
 {
-	Oid types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID};
-	Datum values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), TimestampTzGetDatum(config_now())};
-	char nulls[] = {PG_ARGISNULL(0) ? 'n' : ' ', PG_ARGISNULL(1) ? 'n' : ' ', ' '};
+	Oid types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID, UUIDOID, TEXTOID, INT4OID};
+	Datum values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1),  TimestampTzGetDatum(config_now()),
+					  call->last_user,    call->last_platform, Int32GetDatum(MARKED_AT_ONCE)};
+	char nulls[] = {PG_ARGISNULL(0) ? 'n' : ' ',      PG_ARGISNULL(1) ? 'n' : ' ',      ' ',
+					call->last_user == 0 ? 'n' : ' ', call->last_user == 0 ? 'n' : ' ', ' '};
 	MemoryContext old;
-	int n = 0;
+	int rows;
 
-	if (run(select_sql, 3, types, values, nulls, true) != SPI_OK_SELECT)
+	if (run(select_sql, 6, types, values, nulls, true) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for accounts");
-	if (SPI_processed == 0 && !PG_ARGISNULL(0))
+	rows = (int) SPI_processed;
+	if (rows == 0 && call->last_user == 0 && !PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("user \"%s\" has no account%s%s",
@@ -315,50 +325,76 @@ select_accounts(Call *call, FunctionCallInfo fcinfo, MemoryContext context)
 						PG_ARGISNULL(1) ? "" : " on ",
 						PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1))),
 				 errhint("Connect one with dreamsuite.connect_account() or dreamsuite.authorize_url().")));
-	old = MemoryContextSwitchTo(context);
-	call->users = palloc(sizeof(Datum) * Max(SPI_processed, 1));
-	call->platforms = palloc(sizeof(Datum) * Max(SPI_processed, 1));
-	for (int row = 0; row < (int) SPI_processed; row++)
+	if (rows == 0)
+		return false;
+	old = MemoryContextSwitchTo(call->context);
+	call->users = repalloc_huge(call->users, sizeof(Datum) * (call->count + rows));
+	call->platforms = repalloc_huge(call->platforms, sizeof(Datum) * (call->count + rows));
+	for (int row = 0; row < rows; row++)
 	{
 		HeapTuple tuple = SPI_tuptable->vals[row];
 		TupleDesc desc = SPI_tuptable->tupdesc;
 		bool null;
 
+		call->last_user = datumCopy(SPI_getbinval(tuple, desc, 1, &null), false, UUID_LEN);
+		call->last_platform = datumCopy(SPI_getbinval(tuple, desc, 2, &null), false, -1);
 		if (!DatumGetBool(SPI_getbinval(tuple, desc, 3, &null)))
 		{
 			say_left_alone(row);
 			continue;
 		}
-		call->users[n] = datumCopy(SPI_getbinval(tuple, desc, 1, &null), false, UUID_LEN);
-		call->platforms[n] = datumCopy(SPI_getbinval(tuple, desc, 2, &null), false, -1);
-		n++;
+		call->users[call->count] = call->last_user;
+		call->platforms[call->count] = call->last_platform;
+		call->count++;
 	}
-	call->count = n;
-	key_arrays(call, 0, n, call->keys);
 	MemoryContextSwitchTo(old);
+	SPI_freetuptable(SPI_tuptable);
+	return true;
 }
 
-/* Makes the accounts due, so many at a time that the collector is at work on the first while the last are still marked. */
+/* Makes the accounts of the call due, those that it has from `first` on. */
 static void
-make_due(const Call *call)
+make_due(const Call *call, int first)
 {
 	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum values[4] = {0, 0, TimestampTzGetDatum(config_now()), call->keys[2]};
 
-	for (int first = 0; first < call->count; first += MADE_DUE_AT_ONCE)
-	{
-		bool last = first + MADE_DUE_AT_ONCE >= call->count;
+	key_arrays(call, first, call->count - first, values);
+	if (run(make_due_sql, 4, types, values, NULL, false) != SPI_OK_SELECT)
+		elog(ERROR, "could not make accounts due");
+	if (first == 0 && !collector_wake())
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("the collector could not be started"),
+				 errhint("Raise max_worker_processes.")));
+	SPI_commit();
+}
 
-		key_arrays(call, first, last ? call->count - first : MADE_DUE_AT_ONCE, values);
-		if (run(make_due_sql, 4, types, values, NULL, false) != SPI_OK_SELECT)
-			elog(ERROR, "could not make accounts due");
-		/* One that was started for the first of them may not be there yet when the next are marked. */
-		if ((first == 0 || last) && !collector_wake() && first == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("the collector could not be started"), errhint("Raise max_worker_processes.")));
+/* Finds the accounts of the call and makes them due, so many at a time that the collector is soon at work on the first. */
+static void
+begin_call(Call *call, FunctionCallInfo fcinfo)
+{
+	int marked = 0, portions = 0;
+
+	call->context = CurrentMemoryContext;
+	call->users = palloc(sizeof(Datum));
+	call->platforms = palloc(sizeof(Datum));
+	call->keys[2] = TimestampTzGetDatum(GetCurrentTimestamp());
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	while (select_accounts(call, fcinfo))
+	{
+		if (call->count == marked)
+			continue;
+		make_due(call, marked);
+		marked = call->count;
+		portions++;
+	}
+	/* Most of them came after the first wake. A collector that was started by it may not have been there till now. */
+	if (portions > 1)
+	{
+		(void) collector_wake();
 		SPI_commit();
 	}
+	key_arrays(call, 0, call->count, call->keys);
 }
 
 /* Says how far it is, and when it will have ended if it goes on like that. */
@@ -485,7 +521,6 @@ Datum
 dreamsuite_collect(PG_FUNCTION_ARGS)
 {
 	CallContext *context = (CallContext *) fcinfo->context;
-	MemoryContext mine = CurrentMemoryContext;
 	Call call = {0};
 	int failed, waiting = 0;
 
@@ -501,16 +536,13 @@ dreamsuite_collect(PG_FUNCTION_ARGS)
 	if (!config_enabled)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("dreamsuite.enabled is off"), errhint("Set it to on, and reload.")));
-	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	select_accounts(&call, fcinfo, mine);
+	begin_call(&call, fcinfo);
 	if (call.count == 0)
 	{
 		ereport(NOTICE, (errmsg("no account can be collected now")));
 		SPI_finish();
 		PG_RETURN_VOID();
 	}
-	call.keys[2] = TimestampTzGetDatum(GetCurrentTimestamp());
-	make_due(&call);
 	failed = wait_for_outcomes(&call, &waiting);
 	if (waiting > 0)
 		ereport(NOTICE, (errmsg("%d of %d accounts wait, as their platform asked", waiting, call.count),

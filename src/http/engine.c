@@ -299,7 +299,7 @@ http_engine_flush(HttpEngine *engine)
 		drive(engine);
 }
 
-void
+bool
 http_engine_run(HttpEngine *engine, long timeout_ms)
 {
 	int64 until = timeout_ms < 0 ? PG_INT64_MAX : monotonic_now() + timeout_ms * INT64CONST(1000);
@@ -339,6 +339,7 @@ http_engine_run(HttpEngine *engine, long timeout_ms)
 	/* What `done` has sent goes out while the caller does something else. */
 	if (reported)
 		http_engine_flush(engine);
+	return reported;
 }
 
 void

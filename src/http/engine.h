@@ -94,10 +94,11 @@ extern void http_send(HttpEngine *engine, const HttpRequest *request, HttpDone d
 
 /*
  * Starts what is queued, drives what is under way and calls `done` of what has ended. Returns when something has ended,
- * when the latch was set, or after timeout_ms (-1: never). Resets the latch; the caller checks what it was set for.
+ * when the latch was set, or after timeout_ms (-1: never); true where something has ended. Resets the latch; the caller
+ * checks what it was set for.
  * Answers interrupts, so it is not to be called with something half done.
  */
-extern void http_engine_run(HttpEngine *engine, long timeout_ms);
+extern bool http_engine_run(HttpEngine *engine, long timeout_ms);
 
 /* Sends what is queued, as far as the limits allow, without waiting: for an owner that will be busy for a while. */
 extern void http_engine_flush(HttpEngine *engine);
