@@ -228,6 +228,8 @@ next_page(Plan *plan, const Request *request, const Answer *answer)
 	if (at[0] == '/')
 		return psprintf("%s%s%s", url_origin(request->url), step->link_base != NULL ? step->link_base : "",
 						url_without_param(at, "access_token"));
+	/* As it would be asked, so that no spelling is taken for one host here and for another there. */
+	at = url_plain(at);
 	if (!url_same_origin(at, request->url))
 	{
 		/* A link that leads elsewhere is never followed: the platform's hosts are compiled in. */

@@ -113,9 +113,11 @@ SELECT p -> 'bounded', p #> '{normalised,metrics,track_count}' FROM (SELECT drea
  '{"external_id": 27, "max_pages": 1, "known": [{"content_id": "1", "kind": "album", "extra": {"nb_tracks": 5}}]}',
  '{"https://api.deezer.com/artist/27/albums?limit=100": {"data": [{"id": 1}], "next": "https://api.deezer.com/artist/27/albums?limit=100&index=100"}}') AS p) AS x;
 
--- a link to another host is not followed
-SELECT p -> 'missing' ? 'albums: next page on a foreign host', p #> '{normalised,metrics,track_count}' FROM (SELECT dreamsuite.plan_requests('deezer', '{"external_id": 27}',
- '{"https://api.deezer.com/artist/27/albums?limit=100": {"data": [], "next": "https://api.deezer.com.example.org/x"}}') AS p) AS x;
+-- a link to another host is not followed, however it is written
+SELECT link, p -> 'missing' ? 'albums: next page on a foreign host', p #> '{normalised,metrics,track_count}'
+FROM unnest('{https://api.deezer.com.example.org/x,https://api.deezer.com@example.org/x,"https://api.deezer.com\\@example.org/x",https://api.deezer.com#/x}'::text[]) AS link,
+ LATERAL (SELECT dreamsuite.plan_requests('deezer', '{"external_id": 27}', jsonb_build_object(
+  'https://api.deezer.com/artist/27/albums?limit=100', jsonb_build_object('data', '[]'::jsonb, 'next', link))) AS p) AS x;
 
 -- Errors
 
