@@ -4,8 +4,8 @@
  *
  * A series of rolling windows says of each earlier day what the platform holds for right now. A stored row took the newest
  * window that had ended when it was collected; what is said of that window today is compared with it. A difference that may
- * come of rounding alone is none. Days on which somebody recorded or imported numbers keep them, and a day that was never
- * stored stays missing.
+ * come of rounding alone is none. engagement_total follows the fields that it adds up. Days on which somebody recorded or
+ * imported numbers keep them, and a day that was never stored stays missing.
  */
 #include "postgres.h"
 
@@ -29,9 +29,11 @@
  */
 static const char *const revise_sql =
 	"WITH told AS MATERIALIZED (SELECT * FROM batch"
-	"  AS t(user_id, platform, today, metric, ends_at, value, slack, observed_at, is_test)),"
+	"  AS t(user_id, platform, today, metric, ends_at, value, slack, engages, observed_at, is_test)),"
 	" days AS MATERIALIZED (SELECT DISTINCT ON (d.user_id, d.platform, d.date, t.metric) d.user_id, d.platform, d.date,"
-	"   t.metric, d.metrics -> t.metric AS old, pg_catalog.to_jsonb(t.value) AS new, t.value, t.slack, t.observed_at"
+	"   t.metric, d.metrics -> t.metric AS old, pg_catalog.to_jsonb(t.value) AS new,"
+	"   CASE pg_catalog.jsonb_typeof(d.metrics -> t.metric) WHEN 'number' THEN (d.metrics -> t.metric)::numeric END AS was,"
+	"   t.value, t.slack, t.engages, t.observed_at"
 	"  FROM told t"
 	"  JOIN dreamsuite.daily_metrics d ON d.user_id = t.user_id AND d.platform = t.platform"
 	"   AND d.date < t.today AND d.date >= t.today - 14"
@@ -40,16 +42,18 @@ static const char *const revise_sql =
 	"  WHERE t.ends_at <= o.at AND t.ends_at > o.at - interval '25 hours'"
 	"  ORDER BY d.user_id, d.platform, d.date, t.metric, t.ends_at DESC),"
 	" changed AS MATERIALIZED (SELECT * FROM days y"
-	"  WHERE CASE pg_catalog.jsonb_typeof(y.old) WHEN 'number' THEN pg_catalog.abs(y.old::numeric - y.value) > y.slack"
-	"   ELSE true END"
+	"  WHERE (y.was IS NULL OR pg_catalog.abs(y.was - y.value) > y.slack)"
 	"  AND NOT EXISTS (SELECT FROM dreamsuite.collection_runs r WHERE r.user_id = y.user_id AND r.platform = y.platform"
 	"   AND r.date = y.date AND r.outcome = 'manual')),"
 	" kept AS (INSERT INTO dreamsuite.metric_revisions (user_id, platform, date, metric, old_value, new_value, observed_at)"
 	"  SELECT c.user_id, c.platform, c.date, c.metric, c.old, c.new, c.observed_at FROM changed c"
 	"  WHERE c.old <> 'null')"
-	" UPDATE dreamsuite.daily_metrics d SET metrics = d.metrics || c.patch"
-	" FROM (SELECT h.user_id, h.platform, h.date, pg_catalog.jsonb_object_agg(h.metric, h.new) AS patch FROM changed h"
-	"  GROUP BY h.user_id, h.platform, h.date) c"
+	" UPDATE dreamsuite.daily_metrics d SET metrics = d.metrics || c.patch,"
+	"  engagement_total = CASE WHEN pg_catalog.abs(COALESCE(d.engagement_total, 0) + c.engaged) < 9e18"
+	"   THEN (COALESCE(d.engagement_total, 0) + c.engaged)::bigint ELSE d.engagement_total END"
+	" FROM (SELECT h.user_id, h.platform, h.date, pg_catalog.jsonb_object_agg(h.metric, h.new) AS patch,"
+	"   pg_catalog.sum(h.value - COALESCE(h.was, 0)) FILTER (WHERE h.engages) AS engaged"
+	"  FROM changed h GROUP BY h.user_id, h.platform, h.date) c"
 	" WHERE d.user_id = c.user_id AND d.platform = c.platform AND d.date = c.date"
 	" RETURNING d.user_id, d.platform, d.date";
 
@@ -60,12 +64,26 @@ typedef struct Revised
 	DateADT date;
 } Revised;
 
+/* Is the name one of the comma-separated list, which may be NULL? */
+static bool
+is_among(const char *list, const char *name)
+{
+	char *rest = list != NULL ? pstrdup(list) : NULL, *one;
+
+	while ((one = strsep(&rest, ",")) != NULL)
+	{
+		if (strcmp(one, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 revise_days(List *jobs)
 {
 	static SPIPlanPtr plan;
-	static const Oid types[] = {UUIDOID, TEXTOID, DATEOID,        TEXTOID, TIMESTAMPTZOID,
-								INT8OID, INT8OID, TIMESTAMPTZOID, BOOLOID};
+	static const Oid types[] = {UUIDOID, TEXTOID, DATEOID, TEXTOID,        TIMESTAMPTZOID,
+								INT8OID, INT8OID, BOOLOID, TIMESTAMPTZOID, BOOLOID};
 	Columns *columns = columns_create(lengthof(types), types);
 	Revised *revised;
 	ListCell *cell, *other;
@@ -87,6 +105,7 @@ revise_days(List *jobs)
 			column_time(columns, earlier->ends_at);
 			column_count(columns, earlier->value);
 			column_count(columns, earlier->slack);
+			column_datum(columns, BoolGetDatum(is_among(job->platform->engagement, earlier->field)), false);
 			column_time(columns, job->account.observed_at);
 			column_datum(columns, BoolGetDatum(config_test_now[0] != '\0'), false);
 		}

@@ -135,6 +135,8 @@ foreach my $platform (@platforms)
 			  . " FROM dreamsuite.growth('$user', '$platform', '{$field}') WHERE date = '2026-03-13'"),
 		't', "$platform: growth() tells the corrected value and its change");
 }
+is(sql("SELECT count(*) FROM dreamsuite.daily_metrics WHERE platform = 'youtube' AND user_id = '$user' AND engagement_total IS DISTINCT FROM (metrics ->> 'likes_total')::bigint + (metrics ->> 'comments_total')::bigint + (metrics ->> 'shares_total')::bigint"),
+	'0', 'youtube: engagement_total follows the shares');
 is(stored('instagram', 13, user_id(12)), truth('instagram', '2026-03-13T06:00:00Z'), 'by Instagram login as well');
 is(sql("SELECT string_agg(DISTINCT n::text, ',') FROM (SELECT user_id, count(*) FILTER (WHERE endpoint = 'settled_insights') AS n FROM dreamsuite.request_log WHERE platform = 'instagram' GROUP BY user_id, run_id) t WHERE user_id = '" . user_id($_->[0]) . "'"),
 	$_->[1], "instagram: $_->[1] requests more $_->[2]") foreach ([ 11, '0', 'in a batch' ], [ 12, '2', 'by Instagram login' ]);
