@@ -24,15 +24,19 @@
 #include "series/repair.h"
 #include "srf.h"
 
+/* Doubles, which goals are computed in, hold every whole number up to this. */
+#define MOST_TARGET INT64CONST(1000000000000000)
+
 DREAMSUITE_FUNCTION(dreamsuite_set_goal);
 DREAMSUITE_FUNCTION(dreamsuite_drop_goal);
 DREAMSUITE_FUNCTION(dreamsuite_goal_status);
 
 static void
-require(FunctionCallInfo fcinfo, int arg, const char *name)
+require(FunctionCallInfo fcinfo, int arg, const char *name, const char *hint)
 {
 	if (PG_ARGISNULL(arg))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name)));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name),
+						errhint("%s", hint)));
 }
 
 /* The newest known value of the metric and its day: what the goal starts from. */
@@ -64,17 +68,23 @@ dreamsuite_set_goal(PG_FUNCTION_ARGS)
 	bool isnull;
 	int nest;
 
-	require(fcinfo, 0, "user_id");
+	require(fcinfo, 0, "user_id", "Pass the uuid of the artist's user.");
 	access_check_user(PG_GETARG_UUID_P(0));
-	require(fcinfo, 1, "platform");
-	require(fcinfo, 2, "metric");
-	require(fcinfo, 3, "target");
+	require(fcinfo, 1, "platform", "See the view dreamsuite.platforms.");
+	require(fcinfo, 2, "metric", "See dreamsuite.metric_catalog().");
+	require(fcinfo, 3, "target", "It is the level to be reached, or with a period the gain.");
 	platform = platform_get(TextDatumGetCString(PG_GETARG_DATUM(1)));
 	metric = TextDatumGetCString(PG_GETARG_DATUM(2));
 	metric_check(platform, metric);
 	target = PG_GETARG_NUMERIC(3);
 	if (numeric_is_nan(target) || numeric_is_inf(target))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("target must be a finite number"),
+						errhint("It is a level of %s, or with a period a gain.", metric)));
+	if (DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(target),
+										 NumericGetDatum(int64_to_numeric(MOST_TARGET)))))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("target must be at most " INT64_FORMAT ", not %s", MOST_TARGET,
+							   DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(target)))),
 						errhint("It is a level of %s, or with a period a gain.", metric)));
 	if (DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(target),
 										 NumericGetDatum(int64_to_numeric(PG_ARGISNULL(4) ? 0 : 1)))) &&
@@ -150,7 +160,7 @@ dreamsuite_drop_goal(PG_FUNCTION_ARGS)
 	int nest;
 	uint64 dropped;
 
-	require(fcinfo, 0, "goal_id");
+	require(fcinfo, 0, "goal_id", "See dreamsuite.goal_status().");
 	values[0] = PG_GETARG_DATUM(0);
 	nest = query_begin();
 	/* somebody else's goal is no different from one that is not there */
@@ -208,7 +218,7 @@ dreamsuite_goal_status(PG_FUNCTION_ARGS)
 	Artist artist;
 	Run run = {.artist = &artist};
 
-	require(fcinfo, 0, "user_id");
+	require(fcinfo, 0, "user_id", "Pass the uuid of the artist's user.");
 	if (!PG_ARGISNULL(1) && DATE_NOT_FINITE(as_of))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("as_of must be a day, not infinity"),
 						errhint("Leave it out for the newest day that is stored.")));

@@ -158,6 +158,7 @@ SELECT dreamsuite.set_goal(:artist, 'myspace', 'follower_count', 1);
 SELECT dreamsuite.set_goal(:artist, 'tidal', 'happiness', 1);
 SELECT dreamsuite.set_goal(:artist, 'spotify', 'top_cities', 1);
 SELECT dreamsuite.set_goal(:artist, 'tiktok', 'follower_count', 'NaN');
+SELECT dreamsuite.set_goal(:artist, 'tiktok', 'follower_count', 1e40);
 SELECT dreamsuite.set_goal(:artist, 'tiktok', 'follower_count', 'infinity');
 SELECT dreamsuite.set_goal(:artist, 'tiktok', 'follower_count', -1);
 SELECT dreamsuite.set_goal(:artist, 'tiktok', 'follower_count', 0, 'week');
