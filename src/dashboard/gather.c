@@ -57,7 +57,7 @@ static const Shown shown_second[] = {
 	{"instagram", "reach", "reached in 30 days"},
 	{"instagram", "likes_total", "likes"},
 	{"facebook", "page_reach", "reached in 28 days"},
-	{"facebook", "post_engagement", "engagement"},
+	{"facebook", "post_engagement", "engagement in 28 days"},
 	{"spotify", "monthly_listeners", "monthly listeners"},
 	{"spotify", "total_streams", "streams"},
 	{"spotify", "saved_tracks_count", "saved tracks"},

@@ -244,9 +244,9 @@ new_record(Run *run, const Outlet *outlet, const Track *track)
 	fact->rows =
 		run->full ? evidence_rows(run, track, first, best, 4) : evidence_rows(run, track, best, best, 4);
 	add_source_caveats(fact, track, 0);
-	fact->sentence = psprintf("Your %s hit a new record: %s on %s, the highest in %d days of data.",
+	fact->sentence = psprintf("Your %s hit a new record: %s %s, the highest in %d days of data.",
 							  say_metric(outlet->platform, track->series->metric), say_number(fact->value),
-							  say_date(fact->window_end), known_before + 1);
+							  say_of_day(track, fact->window_end), known_before + 1);
 }
 
 /* ---- Was the week unusual? ---- */

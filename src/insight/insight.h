@@ -226,6 +226,9 @@ extern const char *say_metric(const Platform *platform, const char *metric);
 /* The same without the platform. */
 extern const char *say_measure(const Platform *platform, const char *metric);
 
+/* "on 29 June 2026"; of a total over the last days "in the 30 days to 29 June 2026". */
+extern const char *say_of_day(const Track *track, DateADT day);
+
 /* What a track gains a day: "follower growth", "views", "engagement". */
 extern const char *say_gains(const Platform *platform, const Track *track);
 

@@ -61,8 +61,8 @@ latest_fact(Run *run, const Outlet *outlet, const Track *track)
 	fact->evidence_class = EVIDENCE_EXACT;
 	fact->rows = evidence_rows(run, track, at, at, 2);
 	fact->extra = changes(track, at);
-	fact->sentence = psprintf("Your %s: %s on %s.", say_metric(outlet->platform, track->series->metric),
-							  say_number(fact->value), say_date(fact->window_end));
+	fact->sentence = psprintf("Your %s: %s %s.", say_metric(outlet->platform, track->series->metric),
+							  say_number(fact->value), say_of_day(track, fact->window_end));
 	if (base >= 0)
 	{
 		fact->baseline = track->series->values[base];

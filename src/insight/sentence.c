@@ -140,6 +140,17 @@ say_metric(const Platform *platform, const char *metric)
 }
 
 const char *
+say_of_day(const Track *track, DateADT day)
+{
+	const Series *series = track->series;
+
+	if (series->kind == KIND_ROLLING && series->field && series->field->window_days > 1 &&
+		strncmp(series->metric, "monthly_", strlen("monthly_")) != 0)
+		return psprintf("in the %d days to %s", series->field->window_days, say_date(day));
+	return psprintf("on %s", say_date(day));
+}
+
+const char *
 say_gains(const Platform *platform, const Track *track)
 {
 	char *words = pstrdup(say_measure(platform, track->series->metric));

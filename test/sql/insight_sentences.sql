@@ -49,6 +49,11 @@ SELECT told(4, 'record');
 INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, metrics)
 SELECT artist(26), 'spotify', day, jsonb_build_object('monthly_listeners', gain(i, 'r', 50000, 0.02) + CASE WHEN i = 181 THEN 9000 ELSE 0 END) FROM days WHERE i NOT BETWEEN 61 AND 120;
 SELECT told(26, 'record');
+-- a total over the last days is one of these days, not of the last
+INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, metrics)
+SELECT artist(28), 'instagram', day, jsonb_build_object('reach', gain(i, 'r', 50000, 0.02) + CASE WHEN i = 180 THEN 9000 ELSE 0 END) FROM days;
+SELECT told(28, 'record');
+SELECT l ->> 'metric', e ->> 'sentence' FROM jsonb_array_elements(dreamsuite.agent_context(artist(28)) -> 'latest') AS l, dreamsuite.explain_fact(artist(28), l ->> 'fact_id') AS e;
 -- the highest day is two months ago
 INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, metrics)
 SELECT artist(5), 'spotify', day, jsonb_build_object('monthly_listeners', gain(i, 'r', 50000, 0.02) + CASE WHEN i = 120 THEN 9000 ELSE 0 END) FROM days;
