@@ -91,7 +91,9 @@ like(sql("SELECT string_agg(error, ';') FROM dreamsuite.collection_runs WHERE us
 is(times_told($_), 1, "user $_: the log tells it once") foreach @poisoned;
 like(sql("SELECT last_error FROM dreamsuite.stale_accounts WHERE user_id = '" . user_id($_) . "'"), qr/^could not be claimed/, "user $_: stale_accounts shows it") foreach (1, 4, 5, 6);
 like(sql("SELECT string_agg(detail, ' ') FROM dreamsuite.data_health('" . user_id(1) . "')"), qr/could not be claimed/, 'data_health() as well');
-like(sql('SELECT string_agg(item || value, \' \') FROM dreamsuite.status()'), qr/24 hours: failed@{[ scalar @poisoned ]}/, 'and status()');
+# user 2, whose next try nobody can write down, has one every few seconds
+my ($failed) = sql('SELECT string_agg(item || value, \' \') FROM dreamsuite.status()') =~ /24 hours: failed(\d+)/;
+cmp_ok($failed // 0, '>=', scalar @poisoned, 'and status()');
 unlike(slurp_file($node->logfile), qr/leak/, 'nothing is left behind in the transactions');
 
 # ---- What it costs
