@@ -47,7 +47,7 @@ typedef struct Post
 	bool shared;         /* made with others */
 	bool release;        /* of music */
 	double interactions; /* likes + comments + shares + saves that are known; NaN: none is */
-	double views;        /* views, else reach */
+	double views;
 	double early;        /* interactions at the age of 7 days, from content_history; NaN: unknown */
 	double early_views;
 } Post;

@@ -39,8 +39,7 @@ enum
 	IN_COMMENTS,
 	IN_SHARES,
 	IN_SAVES,
-	IN_VIEWS,
-	IN_REACH
+	IN_VIEWS
 };
 
 /*
@@ -174,8 +173,6 @@ read_post(Post *post, HeapTuple tuple, TupleDesc desc, const Outlet *outlet)
 	post->collaborators = get_names(tuple, desc, IN_COLLABORATORS);
 	post->interactions = sum_counts(tuple, desc, IN_LIKES, IN_SAVES);
 	post->views = sum_counts(tuple, desc, IN_VIEWS, IN_VIEWS);
-	if (isnan(post->views))
-		post->views = sum_counts(tuple, desc, IN_REACH, IN_REACH);
 	post->early = post->early_views = NAN;
 	post->shared = is_shared(post);
 	post->release = is_release(post);
@@ -261,7 +258,7 @@ posts_load(Artist *artist, DateADT as_of, MemoryContext context)
 	query_plan(
 		&plan,
 		"SELECT platform, content_id, kind, title, published_at, collaborators, likes, comments, shares, saves,"
-		"       views, reach"
+		"       views"
 		"  FROM dreamsuite.content_items WHERE user_id = $1 AND published_at < $2",
 		2, (Oid[]){UUIDOID, TIMESTAMPTZOID});
 	query_run(plan, values, true, SPI_OK_SELECT);

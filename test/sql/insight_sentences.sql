@@ -117,6 +117,10 @@ SELECT told(13, 'promotion');
 SELECT release(14, 12000);
 UPDATE dreamsuite.content_items SET published_at = '2026-02-01Z' WHERE user_id = artist(14) AND kind = 'single';
 SELECT told(14, 'promotion');
+-- people reached are no views
+UPDATE dreamsuite.content_items SET published_at = '2026-06-26Z' WHERE user_id = artist(14) AND kind = 'single';
+UPDATE dreamsuite.content_items SET reach = views, views = NULL WHERE user_id = artist(14) AND platform = 'tiktok';
+SELECT told(14, 'promotion');
 
 -- "Your follower growth spiked after the collaboration post"
 SELECT counters(15, 'instagram', 'follower_count', ARRAY(SELECT gain(i, 'f', 30) + CASE i WHEN 176 THEN 900 WHEN 177 THEN 400 ELSE 0 END FROM days ORDER BY i), 'engagement_total', ARRAY(SELECT gain(i, 'e', 300) FROM days ORDER BY i));
