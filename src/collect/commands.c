@@ -30,7 +30,8 @@ DREAMSUITE_FUNCTION(dreamsuite_collect);
 DREAMSUITE_FUNCTION(dreamsuite_wake_collector);
 DREAMSUITE_FUNCTION(dreamsuite_remind_collector);
 
-#define LOOK_EVERY_MS     100 /* and not before half of the time that the rest will take */
+#define LOOK_EVERY_MS     100 /* and not before half of the time that the rest will take ... */
+#define LOOK_SHARE        20  /* ... nor before so many times what a look takes */
 #define SAY_EVERY_MS      2000
 #define MARKED_AT_ONCE    1000 /* accounts that become due */
 #define START_PATIENCE_MS 5000
@@ -413,15 +414,16 @@ say_progress(int done, int failed, int running, int waiting, int total, Timestam
 }
 
 /*
- * Milliseconds until it is worth looking again. A look reads the state of every account of the call: many looks would take
- * from the collector what it needs to come to an end.
+ * Milliseconds until it is worth looking again, unless the collector says before that it is done. A look reads the state of
+ * every account of the call: many looks would take from the collector what it needs to come to an end.
  */
 static long
-until_look(int done, int total, TimestampTz began, TimestampTz now)
+until_look(int done, int total, TimestampTz began, TimestampTz looked)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	double left = done > 0 ? (now - began) / 1000.0 / done * (total - done) : 0;
 
-	return Max(LOOK_EVERY_MS, (long) Min(left / 2, SAY_EVERY_MS));
+	return Max(Max(LOOK_EVERY_MS, (now - looked) / 1000 * LOOK_SHARE), (long) Min(left / 2, SAY_EVERY_MS));
 }
 
 /* Waits until every account of the call has an outcome, or is told to wait. Returns how many failed. */
