@@ -196,8 +196,9 @@ static const char *const select_sql =
 static const char *const make_due_sql = "SELECT dreamsuite.make_due($1, $2, $3, $4)";
 
 /*
- * How far the accounts of the call are. $3 clock's time of the call, $4 calendar's time up to which a pause is worth
- * waiting for: an account whose platform must be left alone for longer, before it was asked, is not waited for.
+ * How far some accounts of the call are, and which of them are not done. $3 clock's time of the call, $4 calendar's time up to
+ * which a pause is worth waiting for: an account whose platform must be left alone for longer, before it was asked, is not
+ * waited for.
  */
 #define IS_DONE "COALESCE(s.last_started_at >= $3 AND s.last_finished_at >= s.last_started_at, false)"
 
@@ -208,7 +209,9 @@ static const char *const progress_sql =
 	"  pg_catalog.count(*)::integer,"
 	"  pg_catalog.count(*) FILTER (WHERE NOT d.done AND s.lease_until IS NULL"
 	"   AND GREATEST(b.blocked_until, s.blocked_until) > $4)::integer,"
-	"  pg_catalog.count(*) FILTER (WHERE s.next_due_at IS NOT NULL OR s.lease_until IS NOT NULL)::integer"
+	"  pg_catalog.count(*) FILTER (WHERE s.next_due_at IS NOT NULL OR s.lease_until IS NOT NULL)::integer,"
+	"  pg_catalog.array_agg(s.user_id) FILTER (WHERE NOT d.done),"
+	"  pg_catalog.array_agg(s.platform) FILTER (WHERE NOT d.done)"
 	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"
 	" LEFT JOIN dreamsuite.bucket_state b ON b.bucket = s.platform"
@@ -244,7 +247,7 @@ typedef struct Call
 	int count;             /* accounts */
 	Datum *users, *platforms;
 	Datum last_user, last_platform; /* up to which accounts were looked at */
-	Datum keys[4]; /* users, platforms, time of the call, end of a pause that is waited for */
+	Datum keys[4]; /* users, platforms, time of the call; of a look: end of a pause that is waited for */
 } Call;
 
 /* The users and platforms of some of the accounts, as arrays. */
@@ -415,7 +418,7 @@ say_progress(int done, int failed, int running, int waiting, int total, Timestam
 
 /*
  * Milliseconds until it is worth looking again, unless the collector says before that it is done. A look reads the state of
- * every account of the call: many looks would take from the collector what it needs to come to an end.
+ * every account that is not done: many looks would take from the collector what it needs to come to an end.
  */
 static long
 until_look(int done, int total, TimestampTz began, TimestampTz looked)
@@ -426,29 +429,51 @@ until_look(int done, int total, TimestampTz began, TimestampTz looked)
 	return Max(Max(LOOK_EVERY_MS, (now - looked) / 1000 * LOOK_SHARE), (long) Min(left / 2, SAY_EVERY_MS));
 }
 
+/* The accounts that the last look found not done are those of the next. */
+static void
+keep_open_keys(const Call *call, Datum *open_keys)
+{
+	MemoryContext old = MemoryContextSwitchTo(call->context);
+
+	for (int i = 0; i < 2; i++)
+	{
+		bool null;
+		Datum array = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 7 + i, &null);
+
+		if (open_keys[i] != call->keys[i])
+			pfree(DatumGetPointer(open_keys[i]));
+		open_keys[i] = datumCopy(array, false, -1);
+	}
+	MemoryContextSwitchTo(old);
+}
+
 /* Waits until every account of the call has an outcome, or is told to wait. Returns how many failed. */
 static int
 wait_for_outcomes(Call *call, int *waiting)
 {
 	Oid types[] = {UUIDARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	TimestampTz began = GetCurrentTimestamp(), said = began, seen = began;
-	int starts = 0, seen_done = -1, said_done = -1;
+	int starts = 0, done = 0, failed = 0, seen_done = -1, said_done = -1;
+	Datum open_keys[4];
 
+	memcpy(open_keys, call->keys, sizeof(open_keys));
 	for (;;)
 	{
-		int done, failed, running, total, open;
+		int running, total, open;
 		TimestampTz now = GetCurrentTimestamp();
 
-		call->keys[3] = TimestampTzGetDatum(config_now() + (config_test_now[0] != '\0' ? 0 : LONG_PAUSE));
+		open_keys[3] = TimestampTzGetDatum(config_now() + (config_test_now[0] != '\0' ? 0 : LONG_PAUSE));
 		/* Each look is a transaction of its own, so that nothing is held back while we wait. */
-		if (run(progress_sql, 4, types, call->keys, NULL, true) != SPI_OK_SELECT)
+		if (run(progress_sql, 4, types, open_keys, NULL, true) != SPI_OK_SELECT)
 			elog(ERROR, "could not look for progress");
-		done = int_value(1);
-		failed = int_value(2);
+		total = done + int_value(4);
+		done += int_value(1);
+		failed += int_value(2);
 		running = int_value(3);
-		total = int_value(4);
 		*waiting = int_value(5);
 		open = int_value(6);
+		if (done < total)
+			keep_open_keys(call, open_keys);
 		SPI_freetuptable(SPI_tuptable); /* else each look would stay until the call ends */
 		if (running > 0 || done != seen_done)
 		{
