@@ -24,6 +24,9 @@
 #define TRIES_IN_A_RUN     3  /* of one request, network trouble and the like */
 #define SHORT_WAIT_SECONDS 30 /* a pause that the run sits out */
 
+/* Half as many again as may be under way wait in the engine: they go as soon as a connection is free, before answers are read. */
+#define SENT_AHEAD(connections) ((connections) + (connections) / 2)
+
 static HttpEngine *engine;
 static int transfers = 0;          /* under way */
 static int sending[MAX_PLATFORMS]; /* the same by platform */
@@ -451,9 +454,9 @@ try_send(Job *job, Request *request, TimestampTz now)
 
 	if (mark->until > now)
 		return (long) ((mark->until - now) / 1000) + 1;
-	/* One host that hangs shall not hold every connection; a few more than it may use wait in the engine. */
-	if (transfers >= config_max_connections ||
-		sending[job->platform_index] >= config_max_host_connections + config_max_host_connections / 4)
+	/* One host that hangs shall not hold every connection. */
+	if (transfers >= SENT_AHEAD(config_max_connections) ||
+		sending[job->platform_index] >= SENT_AHEAD(config_max_host_connections))
 		return LONG_MAX;
 	/* Pauses of the whole app first. */
 	pace = pace_take(pace_app(job->platform), 0);
@@ -525,7 +528,7 @@ exchange_send(void)
 		Job *job = dlist_container(Job, node, iter.cur);
 		MemoryContext old = MemoryContextSwitchTo(job->context);
 
-		if (job->phase == JOB_ASKING && job->waiting != NIL && transfers < config_max_connections)
+		if (job->phase == JOB_ASKING && job->waiting != NIL && transfers < SENT_AHEAD(config_max_connections))
 			wait = Min(wait, send_ready(job, now));
 		MemoryContextSwitchTo(old);
 		if (job->in_flight == 0)

@@ -48,7 +48,8 @@ struct HttpEngine
 	uint32 wait_event;
 	int reserved; /* descriptors booked with the server */
 	int queued;   /* waiting for a place */
-	int active;   /* with a place: under way or finished */
+	int active;   /* under way: each has a place */
+	int ended;    /* whose answer is not told yet: their connections are free for others */
 	HttpHost *hosts;
 	dlist_head under_way;
 	dlist_head finished;
@@ -71,12 +72,12 @@ take_handle(HttpEngine *engine)
 	return handle;
 }
 
-/* Back to the pool, which holds no more than there may be connections. */
+/* Back to the pool, which holds no more than there may be connections, and a few for answers that are still to be told. */
 static void
 give_back_handle(HttpEngine *engine, HttpHandle *handle)
 {
 	handle_reset(handle);
-	if (engine->handles > engine->options.max_connections)
+	if (engine->handles > engine->options.max_connections + engine->options.max_connections / 2)
 	{
 		handle_free(handle);
 		engine->handles--;
@@ -149,6 +150,14 @@ start_queued(HttpEngine *engine)
 	}
 }
 
+/* The transfer's place is free for another. */
+static void
+vacate(HttpEngine *engine, HttpTransfer *transfer)
+{
+	transfer->host->active--;
+	engine->active--;
+}
+
 /* Takes ended transfers out of libcurl's hands. */
 static void
 collect_ended(HttpEngine *engine)
@@ -167,6 +176,8 @@ collect_ended(HttpEngine *engine)
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &transfer);
 		curl_multi_remove_handle(engine->multi.multi, easy); /* ends the life of `message` */
 		transfer->result = result;
+		vacate(engine, transfer);
+		engine->ended++;
 		dlist_delete(&transfer->node);
 		dlist_push_tail(&engine->finished, &transfer->node);
 	}
@@ -179,15 +190,6 @@ forget_transfer(HttpEngine *engine, HttpTransfer *transfer)
 	if (transfer->handle != NULL)
 		give_back_handle(engine, transfer->handle);
 	transfer_free(transfer);
-}
-
-/* The same for one that had a place. */
-static void
-vacate(HttpEngine *engine, HttpTransfer *transfer)
-{
-	transfer->host->active--;
-	engine->active--;
-	forget_transfer(engine, transfer);
 }
 
 /* Lets go of the transfer whose answer has been told. */
@@ -217,8 +219,7 @@ report_finished(HttpEngine *engine)
 		HttpTransfer *transfer = dlist_container(HttpTransfer, node, dlist_pop_head_node(&engine->finished));
 		HttpAnswer answer = transfer_answer(transfer, text, sizeof(text));
 
-		transfer->host->active--;
-		engine->active--;
+		engine->ended--;
 		engine->reporting = transfer;
 		transfer->done(&answer, transfer->arg);
 		end_report(engine);
@@ -332,6 +333,8 @@ http_engine_run(HttpEngine *engine, long timeout_ms)
 		}
 		CHECK_FOR_INTERRUPTS();
 		drive(engine);
+		/* Before the answers are told, their connections have something to do. */
+		http_engine_flush(engine);
 		reported = report_finished(engine);
 		if (reported || woken || monotonic_now() >= until)
 			break;
@@ -361,7 +364,7 @@ http_engine_rest(HttpEngine *engine)
 int
 http_engine_active(const HttpEngine *engine)
 {
-	return engine->active + engine->queued;
+	return engine->active + engine->ended + engine->queued;
 }
 
 /* ---- Cancelling ---- */
@@ -378,14 +381,15 @@ cancel_in(HttpEngine *engine, dlist_head *list)
 
 		dlist_delete(iter.cur);
 		if (list == &engine->under_way)
-			curl_multi_remove_handle(engine->multi.multi, transfer->handle->easy);
-		if (list == &engine->under_way || list == &engine->finished)
-			vacate(engine, transfer);
-		else
 		{
-			engine->queued--;
-			forget_transfer(engine, transfer);
+			curl_multi_remove_handle(engine->multi.multi, transfer->handle->easy);
+			vacate(engine, transfer);
 		}
+		else if (list == &engine->finished)
+			engine->ended--;
+		else
+			engine->queued--;
+		forget_transfer(engine, transfer);
 	}
 }
 
