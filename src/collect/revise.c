@@ -24,9 +24,13 @@
 #include "series/repair.h"
 
 /*
- * Under dreamsuite.test_now the clock says nothing of when a day was collected: at the same time of day as the newest.
- * Windows end a day apart, 25 hours where clocks change.
+ * Under dreamsuite.test_now the clock says nothing of when a day was collected: at the same time of day as the newest. (In a
+ * subquery of its own, which has no table, it would be beyond Citus; so would days by hand be, as EXISTS.)
  */
+#define COLLECTED_AT                                                                                         \
+	"CASE WHEN t.is_test THEN t.observed_at - (t.today - d.date) * interval '1 day' ELSE d.collected_at END"
+
+/* Windows end a day apart, 25 hours where clocks change. */
 static const char *const revise_sql =
 	"WITH told AS MATERIALIZED (SELECT * FROM batch"
 	"  AS t(user_id, platform, today, metric, ends_at, value, slack, engages, observed_at, is_test)),"
@@ -37,14 +41,14 @@ static const char *const revise_sql =
 	"  FROM told t"
 	"  JOIN dreamsuite.daily_metrics d ON d.user_id = t.user_id AND d.platform = t.platform"
 	"   AND d.date < t.today AND d.date >= t.today - 14"
-	"  CROSS JOIN LATERAL (SELECT CASE WHEN t.is_test THEN t.observed_at - (t.today - d.date) * interval '1 day'"
-	"   ELSE d.collected_at END) AS o(at)"
-	"  WHERE t.ends_at <= o.at AND t.ends_at > o.at - interval '25 hours'"
+	"  WHERE t.ends_at <= " COLLECTED_AT " AND t.ends_at > " COLLECTED_AT " - interval '25 hours'"
 	"  ORDER BY d.user_id, d.platform, d.date, t.metric, t.ends_at DESC),"
-	" changed AS MATERIALIZED (SELECT * FROM days y"
-	"  WHERE (y.was IS NULL OR pg_catalog.abs(y.was - y.value) > y.slack)"
-	"  AND NOT EXISTS (SELECT FROM dreamsuite.collection_runs r WHERE r.user_id = y.user_id AND r.platform = y.platform"
-	"   AND r.date = y.date AND r.outcome = 'manual')),"
+	" others AS MATERIALIZED (SELECT * FROM days y WHERE y.was IS NULL OR pg_catalog.abs(y.was - y.value) > y.slack),"
+	" by_hand AS MATERIALIZED (SELECT r.user_id, r.platform, r.date FROM others y"
+	"  JOIN dreamsuite.collection_runs r ON r.user_id = y.user_id AND r.platform = y.platform AND r.date = y.date"
+	"  WHERE r.outcome = 'manual'),"
+	" changed AS MATERIALIZED (SELECT * FROM others y"
+	"  WHERE (y.user_id, y.platform, y.date) NOT IN (SELECT h.user_id, h.platform, h.date FROM by_hand h)),"
 	" kept AS (INSERT INTO dreamsuite.metric_revisions (user_id, platform, date, metric, old_value, new_value, observed_at)"
 	"  SELECT c.user_id, c.platform, c.date, c.metric, c.old, c.new, c.observed_at FROM changed c"
 	"  WHERE c.old <> 'null')"

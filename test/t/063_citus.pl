@@ -123,5 +123,13 @@ is(sql("SELECT count(*) FROM dreamsuite.daily_metrics WHERE user_id = '$bob'"), 
 
 set_now($node, '2026-03-03T06:00:00Z');
 like(collect($node), qr/4 of 4 accounts collected/, 'a third day');
+control('modes', '{"facebook_restates": 1}');
+sql("SELECT dreamsuite.connect_account('$bob', 'facebook', access_token => 'tok-facebook-11')");
+foreach (4, 5)
+{
+	set_now($node, "2026-03-0${_}T06:00:00Z");
+	like(collect($node, "platform => 'facebook'"), qr/1 of 1 accounts collected/, "Facebook on the ${_}th");
+}
+is(sql("SELECT count(*) FROM dreamsuite.metric_revisions WHERE user_id = '$bob' AND platform = 'facebook' AND date = '2026-03-04'"), '4', 'corrects the day before');
 $node->stop;
 done_testing();
