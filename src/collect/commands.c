@@ -221,10 +221,12 @@ static const char *const progress_sql =
  * Accounts of the call that nobody will report: their account_state could not be written, neither to make them due nor to say
  * how they ended.
  */
-#define IS_LOST                                                                                                     \
-	" NOT " IS_DONE " AND s.lease_until IS NULL AND (COALESCE(s.requested_at < $3, true)"                           \
-	"  OR EXISTS (SELECT FROM dreamsuite.collection_runs r WHERE r.user_id = s.user_id AND r.platform = s.platform" \
-	"   AND r.started_at >= $3 AND r.outcome = 'failed'))"
+#define IS_LOST                                                                                              \
+	" NOT " IS_DONE " AND s.lease_until IS NULL AND (COALESCE(s.requested_at < $3, true)"                    \
+	"  OR (s.user_id, s.platform) IN (SELECT r.user_id, r.platform FROM dreamsuite.collection_runs r"        \
+	"   WHERE r.user_id = ANY ($1) AND r.started_at >= $3 AND r.outcome = 'failed'))"
+
+#define HAS_FAILED "s.last_finished_at >= $3 AND s.last_outcome = 'failed'"
 
 static const char *const lost_sql =
 	"SELECT pg_catalog.count(*)::integer"
@@ -232,14 +234,13 @@ static const char *const lost_sql =
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform WHERE" IS_LOST;
 
 static const char *const failures_sql =
-	"SELECT s.user_id::text, s.platform, f.last_error_class, f.last_error"
+	"SELECT s.user_id::text, s.platform,"
+	" CASE WHEN " HAS_FAILED " THEN s.last_error_class ELSE 'bad_response' END AS last_error_class,"
+	" CASE WHEN " HAS_FAILED " THEN s.last_error"
+	"  ELSE 'could not be claimed, and its account_state not be written' END AS last_error"
 	" FROM ROWS FROM (pg_catalog.unnest($1::uuid[]), pg_catalog.unnest($2::text[])) AS j(user_id, platform)"
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"
-	" CROSS JOIN LATERAL (SELECT s.last_error_class, s.last_error"
-	"   WHERE s.last_finished_at >= $3 AND s.last_outcome = 'failed'"
-	"  UNION ALL SELECT 'bad_response', 'could not be claimed, and its account_state not be written' WHERE" IS_LOST
-	"  ) AS f(last_error_class, last_error)"
-	" ORDER BY 1, 2 LIMIT 5";
+	" WHERE (" HAS_FAILED ") OR (" IS_LOST ") ORDER BY 1, 2 LIMIT 5";
 
 typedef struct Call
 {

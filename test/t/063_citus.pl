@@ -131,5 +131,8 @@ foreach (4, 5)
 	like(collect($node, "platform => 'facebook'"), qr/1 of 1 accounts collected/, "Facebook on the ${_}th");
 }
 is(sql("SELECT count(*) FROM dreamsuite.metric_revisions WHERE user_id = '$bob' AND platform = 'facebook' AND date = '2026-03-04'"), '4', 'corrects the day before');
+control('faults', '[{"kind": "403", "platform": "facebook"}]');
+set_now($node, '2026-03-06T06:00:00Z');
+like(collect($node, "platform => 'facebook'"), qr/1 of 1 accounts failed.*facebook of user $bob: permission/s, 'what fails is named');
 $node->stop;
 done_testing();
