@@ -410,7 +410,7 @@ normalise(const Responses *responses, Normalised *out)
 	const JsonbContainer *me = json_object_in(body(responses, "me"), "data");
 	const JsonbContainer *counts = json_object_in(me, "public_metrics");
 	const Bodies *pages = bodies(responses, "tweets");
-	bool recent = false;
+	bool recent = false, clicks_told = false;
 
 	out->external_id = json_id(me, "id");
 	out->handle = json_text(me, "username");
@@ -428,7 +428,10 @@ normalise(const Responses *responses, Normalised *out)
 
 		recent = recent || pages->entries[i].of == NULL;
 		while (json_next_object(&items, &tweet))
+		{
 			read_tweet(out, tweet);
+			clicks_told = clicks_told || json_object_in(tweet, "non_public_metrics") != NULL;
+		}
 	}
 	mark_end(pages, out);
 
@@ -446,7 +449,9 @@ normalise(const Responses *responses, Normalised *out)
 		set_count(out, "replies_received", replies);
 		set_entries(out, "top_tweets",
 					top_tweets(content_top(out, offsetof(ContentItem, likes), is_of_7_days)));
-		set_count(out, "link_clicks", link_clicks(out));
+		/* Where the clicks were refused, posts carry those of an earlier day, the new ones none. */
+		if (clicks_told)
+			set_count(out, "link_clicks", link_clicks(out));
 		out->engagement_total = sum_known(3, likes, retweets, replies);
 	}
 }

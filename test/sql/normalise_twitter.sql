@@ -106,6 +106,10 @@ SELECT p -> 'bounded', pg_temp.windows(p -> 'normalised') FROM pg_temp.plan('{"e
 SELECT pg_temp.windows(pg_temp.plan('{"external_id": "7", "known": [{"content_id": "6", "kind": "tweet", "published_at": "2026-11-24T01:00:00Z", "likes": 900, "shares": 9, "comments": 9, "extra": {"listing_end": 1}}]}', jsonb_build_object(
   pg_temp.tweets_at('&start_time=2026-10-25T06%3A10%3A00Z'), '{"data": [{"id": "5", "created_at": "2026-11-23T00:00:00Z", "public_metrics": {"like_count": 1, "retweet_count": 0, "reply_count": 0}}], "meta": {}}'::jsonb)) -> 'normalised');
 
+-- clicks that are not told today are not those of an earlier day
+SELECT pg_temp.windows(pg_temp.plan('{"external_id": "7", "known": [{"content_id": "5", "kind": "tweet", "published_at": "2026-11-23T00:00:00Z", "extra": {"listing_end": 1, "link_clicks": 19}}]}', jsonb_build_object(
+  pg_temp.tweets_at('&start_time=2026-10-25T06%3A10%3A00Z'), '{"data": [{"id": "5", "created_at": "2026-11-23T00:00:00Z", "public_metrics": {"like_count": 1, "retweet_count": 0, "reply_count": 0}}], "meta": {}}'::jsonb)) -> 'normalised');
+
 -- where the old words are refused, once with the new ones; where the clicks are, once without; nothing else is repeated
 SELECT * FROM pg_temp.asked('{"external_id": "7"}', jsonb_build_object(
   pg_temp.tweets_at('&start_time=2026-10-25T06%3A10%3A00Z'), '{"status": 400, "body": {"title": "Invalid Request", "type": "https://api.x.com/2/problems/invalid-request",
