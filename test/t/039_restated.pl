@@ -79,6 +79,7 @@ sub go_on
 	return;
 }
 
+set_now($node, '2026-03-04T06:00:00Z');
 sql("SELECT dreamsuite.connect_account('$user', '$_', '" . (control('artist?artist=11') =~ /"$_": ?"([^"]+)"/)[0] . "', 'tok-$_-11')")
   foreach @platforms;
 sql("SELECT dreamsuite.connect_account('" . user_id(12) . "', 'instagram', '" . (control('artist?artist=11') =~ /"instagram": ?"([^"]+)"/)[0]
