@@ -101,6 +101,8 @@ COMMENT ON FUNCTION resume_account(uuid, text) IS 'Makes a paused or failed acco
 CREATE FUNCTION disconnect_account(user_id uuid, platform text) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    now_ timestamptz := dreamsuite.calendar_now();
 BEGIN
     PERFORM dreamsuite.check_user(disconnect_account.user_id);
     PERFORM dreamsuite.account_must_exist(disconnect_account.user_id, disconnect_account.platform);
@@ -114,7 +116,7 @@ BEGIN
     -- the sealed tokens wait there until the collector has ended the consent at the platform
     IF dreamsuite.platform_revokes(disconnect_account.platform) THEN
         INSERT INTO dreamsuite.revocations (user_id, platform, access_token, refresh_token, key_id, next_at)
-        SELECT k.user_id, k.platform, k.access_token, k.refresh_token, k.key_id, dreamsuite.calendar_now()
+        SELECT k.user_id, k.platform, k.access_token, k.refresh_token, k.key_id, now_
           FROM dreamsuite.account_secrets k
          WHERE k.user_id = disconnect_account.user_id AND k.platform = disconnect_account.platform;
         IF FOUND THEN
@@ -138,6 +140,7 @@ CREATE FUNCTION forget_user(user_id uuid) RETURNS bigint
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    now_    timestamptz := dreamsuite.calendar_now();
     owned   regclass;
     removed bigint := 0;
     n       bigint;
@@ -158,7 +161,7 @@ BEGIN
             -- first whoever renews a token: the newest is what must go
             PERFORM FROM dreamsuite.account_secrets k WHERE k.user_id = forget_user.user_id ORDER BY k.platform FOR UPDATE;
             INSERT INTO dreamsuite.revocations (user_id, platform, access_token, refresh_token, key_id, next_at)
-            SELECT k.user_id, k.platform, k.access_token, k.refresh_token, k.key_id, dreamsuite.calendar_now()
+            SELECT k.user_id, k.platform, k.access_token, k.refresh_token, k.key_id, now_
               FROM dreamsuite.account_secrets k
              WHERE k.user_id = forget_user.user_id AND dreamsuite.platform_revokes(k.platform);
             IF FOUND THEN

@@ -33,7 +33,8 @@ SELECT (l.at AT TIME ZONE 'UTC')::date AS day, l.platform, l.endpoint, count(*) 
 COMMENT ON VIEW endpoint_summary IS 'Which endpoint is slow, fails or costs most: requests of each day by platform and endpoint, slowest first.';
 
 CREATE VIEW stale_accounts AS
-SELECT a.user_id, a.platform, a.status, s.done_on AS last_day, t.today - s.done_on AS days_behind,
+WITH t AS MATERIALIZED (SELECT calendar_now() AS now)    -- Citus asks every node with it
+SELECT a.user_id, a.platform, a.status, s.done_on AS last_day, account_day(t.now, a.settings) - s.done_on AS days_behind,
        s.last_outcome, s.last_error_class, s.last_error, s.attempts, s.last_finished_at,
        CASE WHEN a.status IN ('active', 'pending') THEN GREATEST(s.next_due_at, s.blocked_until, b.blocked_until) END AS next_try,
        CASE WHEN a.status = 'paused' THEN 'paused by hand: see resume_account()'
@@ -51,8 +52,8 @@ SELECT a.user_id, a.platform, a.status, s.done_on AS last_day, t.today - s.done_
   JOIN account_state s ON s.user_id = a.user_id AND s.platform = a.platform
   LEFT JOIN platform_settings o ON o.platform = a.platform
   LEFT JOIN bucket_state b ON b.bucket = a.platform
- CROSS JOIN LATERAL (SELECT calendar_now() AS now, account_day(calendar_now(), a.settings) AS today) t
- WHERE s.done_on IS NULL OR s.done_on < t.today - 1 OR s.last_outcome = 'failed' OR a.status IN ('needs_reauth', 'failed')
+ CROSS JOIN t
+ WHERE s.done_on IS NULL OR s.done_on < account_day(t.now, a.settings) - 1 OR s.last_outcome = 'failed' OR a.status IN ('needs_reauth', 'failed')
  ORDER BY s.done_on NULLS FIRST, a.user_id, a.platform;
 COMMENT ON VIEW stale_accounts IS 'Why an account is behind: those whose yesterday is not finished or whose last run failed, with the reason and the next try.';
 

@@ -4,11 +4,6 @@
 CREATE FUNCTION distribute() RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    -- The collector claims accounts under row locks, in the order in which they are due, whoever they belong to. Citus locks
-    -- no rows of several nodes; and these tables have one row per account, not one per day.
-    claimed CONSTANT text[] := '{accounts,account_state,account_secrets,oauth_states,revocations,metric_quarantine}';
-    -- what is read beside them, a row per platform or less
-    beside  CONSTANT text[] := '{access_roles,apps,bucket_state,collection_cycle,key_checks,platform_settings}';
     first   CONSTANT regclass := 'dreamsuite.daily_metrics';
     citus   text := (SELECT n.nspname FROM pg_extension AS e
                        JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_proc'::regclass
@@ -38,8 +33,7 @@ BEGIN
     EXECUTE 'SELECT COALESCE(array_agg(p.logicalrelid::oid), ''{}'') FROM pg_dist_partition AS p' INTO spread;
     SELECT count(*) INTO n FROM pg_constraint AS k
      WHERE k.contype = 'f' AND k.connamespace = 'dreamsuite'::regnamespace AND k.confrelid = to_regclass('auth.users')
-       AND k.confrelid <> ALL (spread)
-       AND (SELECT c.relname FROM pg_class AS c WHERE c.oid = k.conrelid) <> ALL (claimed);
+       AND k.confrelid <> ALL (spread);
     IF n > 0 THEN
         RAISE EXCEPTION 'tables of dreamsuite reference auth.users'
             USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -55,12 +49,20 @@ BEGIN
         DROP TRIGGER IF EXISTS repair_after_delete ON dreamsuite.daily_metrics;
         DROP TRIGGER IF EXISTS repair_after_update ON dreamsuite.daily_metrics;
     END IF;
+    IF 'dreamsuite.oauth_states'::regclass <> ALL (spread) THEN
+        ALTER TABLE dreamsuite.oauth_states DROP CONSTRAINT oauth_states_pkey;
+        ALTER TABLE dreamsuite.oauth_states ADD PRIMARY KEY (state_hash, user_id);
+    END IF;
+    -- grant_access() and revoke_access() do by themselves what the trigger is for: a restore
+    IF 'dreamsuite.access_roles'::regclass <> ALL (spread) THEN
+        DROP TRIGGER IF EXISTS apply_policies ON dreamsuite.access_roles;
+    END IF;
     FOR t IN
         SELECT c.oid::regclass AS relation,
                EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = 'user_id' AND NOT a.attisdropped) AS has_user,
                EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'own_rows') AS has_own
           FROM pg_class AS c
-         WHERE c.relnamespace = 'dreamsuite'::regnamespace AND c.relkind = 'r' AND c.relname <> ALL (claimed || beside)
+         WHERE c.relnamespace = 'dreamsuite'::regnamespace AND c.relkind = 'r'
            AND c.oid <> ALL (spread)
          ORDER BY c.oid <> first, 2 DESC, c.relname
     LOOP
@@ -84,4 +86,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION distribute() IS
-'Spreads what grows by the day over the nodes of Citus, by user_id and co-located; what is claimed stays on the coordinator. See docs/scaling.md.';
+'Spreads every table with a user_id over the nodes of Citus, by user_id and co-located; the others are on every node. See docs/scaling.md.';

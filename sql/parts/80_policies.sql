@@ -145,7 +145,8 @@ COMMENT ON TRIGGER apply_policies ON access_roles IS 'The policies follow, also 
 CREATE FUNCTION revoke_access(role regrole) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    o record;
+    o     record;
+    known name;
 BEGIN
     IF revoke_access.role IS NULL THEN
         RAISE EXCEPTION 'role must not be null' USING ERRCODE = 'null_value_not_allowed', HINT = 'Name the role, as in ''authenticated''.';
@@ -158,8 +159,9 @@ BEGIN
         EXECUTE format('REVOKE ALL ON %s %s FROM %s', o.kind, o.object, revoke_access.role);
     END LOOP;
     EXECUTE format('REVOKE ALL ON SCHEMA dreamsuite FROM %s', revoke_access.role);
-    DELETE FROM dreamsuite.access_roles AS a
-     WHERE a.role_name = (SELECT r.rolname FROM pg_roles AS r WHERE r.oid = revoke_access.role);
+    known := (SELECT r.rolname FROM pg_roles AS r WHERE r.oid = revoke_access.role);    -- Citus deletes by no catalog
+    DELETE FROM dreamsuite.access_roles AS a WHERE a.role_name = known;
+    PERFORM dreamsuite.apply_policies();
 END
 $$;
 COMMENT ON FUNCTION revoke_access(regrole) IS 'Takes back everything that grant_access() gave to a role.';
@@ -170,7 +172,8 @@ CREATE FUNCTION grant_access(
 RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    o record;
+    o     record;
+    known name;
 BEGIN
     IF grant_access.all_users IS NULL THEN
         RAISE EXCEPTION 'all_users must not be null'
@@ -185,8 +188,9 @@ BEGIN
     LOOP
         EXECUTE format('GRANT %s ON %s %s TO %s', o.privilege, o.kind, o.object, grant_access.role);
     END LOOP;
-    INSERT INTO dreamsuite.access_roles (role_name, all_users)
-    SELECT r.rolname, grant_access.all_users FROM pg_roles AS r WHERE r.oid = grant_access.role;
+    known := (SELECT r.rolname FROM pg_roles AS r WHERE r.oid = grant_access.role);
+    INSERT INTO dreamsuite.access_roles (role_name, all_users) VALUES (known, grant_access.all_users);
+    PERFORM dreamsuite.apply_policies();
 END
 $$;
 COMMENT ON FUNCTION grant_access(regrole, boolean) IS

@@ -218,10 +218,10 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 	Jsonb *settings;
 	pg_uuid_t *user_id;
 	bool has_token;
-	Datum values[11];
-	char nulls[11];
-	Oid types[] = {UUIDOID,        TEXTOID,  TEXTOID,  TEXTOID,        TEXTARRAYOID, JSONBOID,
-				   TIMESTAMPTZOID, BYTEAOID, BYTEAOID, TIMESTAMPTZOID, INT4OID};
+	Datum values[13];
+	char nulls[13];
+	Oid types[] = {UUIDOID,  TEXTOID,  TEXTOID,        TEXTOID, TEXTARRAYOID,   JSONBOID, TIMESTAMPTZOID,
+				   BYTEAOID, BYTEAOID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, BOOLOID};
 	int key_id = 0;
 	ErrorContextCallback hidden;
 
@@ -305,12 +305,17 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 	 * The tables in the order in which the collector locks them. The clock is read when the locks are held: a run that was
 	 * claimed before is older than the request and than the connection.
 	 */
+	if (SPI_execute_with_args("SELECT s.user_id FROM dreamsuite.account_state s"
+							  " WHERE s.user_id = $1 AND s.platform = $2 FOR NO KEY UPDATE",
+							  2, types, values, nulls, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not lock the account");
+	values[11] = TimestampTzGetDatum(GetCurrentTimestamp());
 	if (SPI_execute_with_args(
-			"INSERT INTO dreamsuite.account_state AS s (user_id, platform, next_due_at, requested_at)"
-			" VALUES ($1, $2, $7, pg_catalog.clock_timestamp())"
+			"INSERT INTO dreamsuite.account_state AS s (user_id, platform, next_due_at, requested_at, attempts)"
+			" VALUES ($1, $2, $7, $12, 0)"
 			" ON CONFLICT (user_id, platform) DO UPDATE SET next_due_at = excluded.next_due_at,"
-			"  requested_at = pg_catalog.clock_timestamp(), attempts = 0",
-			7, types, values, nulls, false, 0) != SPI_OK_INSERT)
+			"  requested_at = excluded.requested_at, attempts = 0",
+			12, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the state of the account");
 	if (has_token &&
 		SPI_execute_with_args(
@@ -318,25 +323,28 @@ dreamsuite_connect_account(PG_FUNCTION_ARGS)
 			" VALUES ($1, $2, $8, $9, $10, $11)"
 			" ON CONFLICT (user_id, platform) DO UPDATE SET access_token = excluded.access_token,"
 			"  refresh_token = excluded.refresh_token, expires_at = excluded.expires_at, refresh_expires_at = NULL,"
-			"  key_id = excluded.key_id, updated_at = pg_catalog.now()",
+			"  key_id = excluded.key_id, updated_at = excluded.updated_at",
 			11, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the sealed tokens");
 	if (SPI_execute_with_args(
-			"INSERT INTO dreamsuite.accounts AS a (user_id, platform, external_id, status, granted_scopes, settings)"
-			" VALUES ($1, $2, $3, $4, $5, $6)"
+			"SELECT k.user_id FROM dreamsuite.account_secrets k WHERE k.user_id = $1 AND k.platform = $2", 2,
+			types, values, nulls, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for tokens");
+	values[12] = BoolGetDatum(SPI_processed > 0);
+	/* $13: it has tokens. New settings for such an account leave its standing as it is; one that failed tries again. */
+	if (SPI_execute_with_args(
+			"INSERT INTO dreamsuite.accounts AS a (user_id, platform, external_id, status, granted_scopes, settings,"
+			"  connected_at)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $12)"
 			" ON CONFLICT (user_id, platform) DO UPDATE SET external_id = COALESCE(excluded.external_id, a.external_id),"
-			/* New settings for an account that has its tokens leave its standing as it is; one that failed tries again. */
-			"  status = CASE WHEN excluded.status = 'active' OR a.status = 'failed' OR NOT EXISTS (SELECT FROM"
-			"    dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform)"
+			"  status = CASE WHEN excluded.status = 'active' OR a.status = 'failed' OR NOT $13"
 			"   THEN excluded.status ELSE a.status END,"
-			"  status_reason = CASE WHEN excluded.status = 'active' OR a.status = 'failed' OR NOT EXISTS (SELECT FROM"
-			"    dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform)"
+			"  status_reason = CASE WHEN excluded.status = 'active' OR a.status = 'failed' OR NOT $13"
 			"   THEN NULL ELSE a.status_reason END,"
-			"  granted_scopes = CASE WHEN excluded.status = 'active' OR NOT EXISTS (SELECT FROM"
-			"    dreamsuite.account_secrets k WHERE k.user_id = a.user_id AND k.platform = a.platform)"
+			"  granted_scopes = CASE WHEN excluded.status = 'active' OR NOT $13"
 			"   THEN excluded.granted_scopes ELSE a.granted_scopes END,"
-			"  settings = excluded.settings, connected_at = pg_catalog.clock_timestamp()",
-			6, types, values, nulls, false, 0) != SPI_OK_INSERT)
+			"  settings = excluded.settings, connected_at = excluded.connected_at",
+			13, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the account");
 	SPI_finish();
 	secret_show_statement(&hidden);

@@ -17,7 +17,6 @@
 #include "utils/timestamp.h"
 
 #include "collect/aside.h"
-#include "collect/columns.h"
 #include "collect/transaction.h"
 #include "collect/work.h"
 #include "config.h"
@@ -41,27 +40,24 @@ static void
 give_back(void *arg)
 {
 	static SPIPlanPtr plan;
-	static const Oid types[] = {UUIDOID, TEXTOID, UUIDOID, TIMESTAMPTZOID};
-	Columns *columns;
 	Job *job = arg;
+	Oid types[] = {UUIDOID, TEXTOID, UUIDOID, TIMESTAMPTZOID};
+	Datum values[] = {UUIDPGetDatum(&job->user_id), CStringGetTextDatum(job->platform->name),
+					  UUIDPGetDatum(&job->lease_token),
+					  TimestampTzGetDatum(config_now() + GIVEN_BACK_MINUTES * USECS_PER_MINUTE)};
 
 	if (!transaction_begin("dreamsuite: giving an account back"))
 		return;
-	columns = columns_create(lengthof(types), types);
-	columns_row(columns);
-	column_uuid(columns, &job->user_id);
-	column_text(columns, job->platform->name);
-	column_uuid(columns, &job->lease_token);
-	column_time(columns, config_now() + GIVEN_BACK_MINUTES * USECS_PER_MINUTE);
-	columns_execute(
-		&plan,
-		"UPDATE dreamsuite.account_state AS s SET lease_token = NULL, lease_until = NULL, next_due_at = l.again,"
-		"  attempts = GREATEST(s.attempts - 1, 0)"
-		" FROM (SELECT o.user_id, o.platform, j.again FROM batch AS j(user_id, platform, lease_token, again)"
-		"   JOIN dreamsuite.account_state o ON o.user_id = j.user_id AND o.platform = j.platform"
-		"    AND o.lease_token = j.lease_token FOR NO KEY UPDATE OF o SKIP LOCKED) l"
-		" WHERE s.user_id = l.user_id AND s.platform = l.platform",
-		columns, SPI_OK_UPDATE);
+	transaction_execute(
+		transaction_plan(
+			&plan,
+			"UPDATE dreamsuite.account_state AS s SET lease_token = NULL, lease_until = NULL, next_due_at = $4,"
+			"  attempts = GREATEST(s.attempts - 1, 0)"
+			" FROM (SELECT o.user_id FROM dreamsuite.account_state o"
+			"   WHERE o.user_id = $1 AND o.platform = $2 AND o.lease_token = $3 FOR NO KEY UPDATE SKIP LOCKED) l"
+			" WHERE s.user_id = $1 AND s.platform = $2 AND s.user_id = l.user_id",
+			lengthof(types), types),
+		values, NULL, SPI_OK_UPDATE);
 	transaction_commit();
 }
 

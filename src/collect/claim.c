@@ -23,7 +23,6 @@
 #include "collect/leases.h"
 #include "collect/pace.h"
 #include "collect/poison.h"
-#include "collect/result.h"
 #include "collect/resume.h"
 #include "collect/revoke.h"
 #include "collect/transaction.h"
@@ -52,23 +51,23 @@ static void
 look_ahead(Claiming *claiming)
 {
 	Look *look = claiming->look;
+	Ahead ahead;
 
-	due_look_ahead();
-	for (int row = 0; row < (int) SPI_processed; row++)
+	due_look_ahead(&ahead);
+	for (int i = 0; platforms[i] != NULL; i++)
 	{
-		bool of_revocations;
-		Datum at = result_column(row, "at", &of_revocations);
-		TimestampTz paused =
-			of_revocations ? TIME_UNKNOWN : pace_app_paused_until(platforms[DatumGetInt32(at) - 1]);
-		TimestampTz due = time_earlier(result_time(row, "due"), result_time(row, "blocked"));
+		TimestampTz paused = pace_app_paused_until(platforms[i]);
 
-		if (due != TIME_UNKNOWN && paused != TIME_UNKNOWN)
-			due = Max(due, paused);
-		if (of_revocations && due != TIME_UNKNOWN && revoke_not_before > GetCurrentTimestamp())
-			look->lease_ends = time_earlier(look->lease_ends, revoke_not_before);
-		else
-			look->due = time_earlier(look->due, due);
+		if (ahead.due[i] != TIME_UNKNOWN && paused != TIME_UNKNOWN)
+			ahead.due[i] = Max(ahead.due[i], paused);
+		look->due = time_earlier(look->due, ahead.due[i]);
 	}
+	if (ahead.revocations == TIME_UNKNOWN)
+		return;
+	if (revoke_not_before > GetCurrentTimestamp())
+		look->lease_ends = time_earlier(look->lease_ends, revoke_not_before);
+	else
+		look->due = time_earlier(look->due, ahead.revocations);
 }
 
 /*

@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -163,7 +164,8 @@ dreamsuite_collect_due(PG_FUNCTION_ARGS)
 	int due;
 
 	SPI_connect();
-	if (try_to_run(mark_sql, 1, types, values) != NULL)
+	/* Citus locks the rows of one user at a time. */
+	if (OidIsValid(get_extension_oid("citus", true)) || try_to_run(mark_sql, 1, types, values) != NULL)
 		mark_one_by_one(values[0]);
 	if (run(due_sql, 1, types, values, NULL, false) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for due accounts");
@@ -176,19 +178,21 @@ dreamsuite_collect_due(PG_FUNCTION_ARGS)
 
 /* ---- CALL collect ---- */
 
+#define PAUSED_UNTIL "GREATEST(s.blocked_until, b.blocked_until)"
+
 /* The accounts of the call, with what is to be said of those that are left alone. $1 user, $2 platform, $3 now, $4 and $5 after
  * which, $6 how many. */
 static const char *const select_sql =
 	"SELECT a.user_id, a.platform, a.status IN ('active', 'pending') AND COALESCE(o.enabled, true)"
-	"   AND (w.until IS NULL OR w.until <= $3) AS is_ready, a.status, a.status_reason,"
-	"  CASE WHEN w.until > $3 THEN pg_catalog.to_char(w.until, 'YYYY-MM-DD HH24:MI:SSOF') END AS blocked,"
+	"   AND (" PAUSED_UNTIL " IS NULL OR " PAUSED_UNTIL " <= $3) AS is_ready, a.status, a.status_reason,"
+	"  CASE WHEN " PAUSED_UNTIL " > $3 THEN pg_catalog.to_char(" PAUSED_UNTIL
+	", 'YYYY-MM-DD HH24:MI:SSOF') END AS blocked,"
 	"  CASE WHEN b.blocked_until > $3 THEN b.reason END AS blocked_reason,"
 	"  COALESCE(o.enabled, true) AS enabled"
 	" FROM dreamsuite.accounts a"
 	" JOIN dreamsuite.account_state s ON s.user_id = a.user_id AND s.platform = a.platform"
 	" LEFT JOIN dreamsuite.platform_settings o ON o.platform = a.platform"
 	" LEFT JOIN dreamsuite.bucket_state b ON b.bucket = a.platform"
-	" CROSS JOIN LATERAL (SELECT GREATEST(s.blocked_until, b.blocked_until)) AS w(until)"
 	" WHERE ($1 IS NULL OR a.user_id = $1) AND ($2 IS NULL OR a.platform = $2)"
 	"  AND ($4 IS NULL OR (a.user_id, a.platform) > ($4, $5))"
 	" ORDER BY a.user_id, a.platform LIMIT $6";

@@ -61,10 +61,11 @@ registered_app(const Platform *platform, Datum user_id)
 	Registered found = {0};
 	bool null;
 
-	if (SPI_execute_with_args("SELECT p.client_id, p.redirect_uri, p.extra, a.settings FROM dreamsuite.apps p"
-							  " LEFT JOIN dreamsuite.accounts a ON a.platform = p.platform AND a.user_id = $2"
-							  " WHERE p.platform = $1",
-							  2, types, values, NULL, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(
+			"SELECT p.client_id, p.redirect_uri, p.extra,"
+			"  (SELECT a.settings FROM dreamsuite.accounts a WHERE a.platform = $1 AND a.user_id = $2)"
+			" FROM dreamsuite.apps p WHERE p.platform = $1",
+			2, types, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for the app");
 	if (SPI_processed == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -205,23 +206,48 @@ dreamsuite_authorize_url(PG_FUNCTION_ARGS)
 
 /* ---- complete_authorization ---- */
 
+/* Whose state it is; the row is locked by use_state(), which finds it by its user. */
+static Datum
+user_of_state(Datum state_hash, bool *is_there, bool *is_others)
+{
+	Oid types[] = {BYTEAOID, UUIDOID};
+	Datum values[] = {state_hash, (Datum) 0};
+	bool null;
+
+	if (SPI_execute_with_args("SELECT o.user_id FROM dreamsuite.oauth_states o WHERE o.state_hash = $1", 1,
+							  types, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for the state");
+	*is_there = SPI_processed > 0;
+	*is_others = false;
+	if (!*is_there)
+		return (Datum) 0;
+	values[1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
+	if (SPI_execute_with_args("SELECT COALESCE(dreamsuite.current_user_id() <> $2, false)", 2, types, values,
+							  NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for the user");
+	*is_others = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+	return values[1];
+}
+
 /* The state's row, locked; raises where it cannot be used. SPI is connected. */
 static void
 use_state(Datum state_hash, const Platform **platform, Datum *user_id)
 {
 	static const char again[] = "Begin again with dreamsuite.authorize_url().";
-	Oid types[] = {BYTEAOID, TIMESTAMPTZOID};
-	Datum values[] = {state_hash, TimestampTzGetDatum(config_now())};
+	Oid types[] = {BYTEAOID, TIMESTAMPTZOID, UUIDOID};
+	Datum values[] = {state_hash, TimestampTzGetDatum(config_now()), (Datum) 0};
 	HeapTuple row;
 	TupleDesc desc;
-	bool null;
+	bool null, is_there, is_others;
 
-	if (SPI_execute_with_args("SELECT o.platform, o.user_id, o.completed_at IS NOT NULL, o.expires_at <= $2,"
-							  "  COALESCE(dreamsuite.current_user_id() <> o.user_id, false)"
-							  " FROM dreamsuite.oauth_states o WHERE o.state_hash = $1 FOR UPDATE",
-							  2, types, values, NULL, false, 1) != SPI_OK_SELECT)
+	*user_id = values[2] = user_of_state(state_hash, &is_there, &is_others);
+	if (is_there &&
+		SPI_execute_with_args(
+			"SELECT o.platform, o.completed_at IS NOT NULL, o.expires_at <= $2"
+			" FROM dreamsuite.oauth_states o WHERE o.state_hash = $1 AND o.user_id = $3 FOR UPDATE",
+			3, types, values, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for the state");
-	if (SPI_processed == 0)
+	if (!is_there || SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown state"),
 				 errdetail("No authorisation was begun with it, or its account was disconnected since."),
@@ -229,16 +255,15 @@ use_state(Datum state_hash, const Platform **platform, Datum *user_id)
 	row = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
 	*platform = platform_get(SPI_getvalue(row, desc, 1));
-	*user_id = SPI_getbinval(row, desc, 2, &null);
-	if (DatumGetBool(SPI_getbinval(row, desc, 5, &null)))
+	if (is_others)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the state belongs to another user"),
 						errdetail("Whoever began an authorisation ends it."), errhint("%s", again)));
 	access_check_user(DatumGetUUIDP(*user_id));
-	if (DatumGetBool(SPI_getbinval(row, desc, 3, &null)))
+	if (DatumGetBool(SPI_getbinval(row, desc, 2, &null)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the state was used already"),
 				 errdetail("A state is good for one use."), errhint("%s", again)));
-	if (DatumGetBool(SPI_getbinval(row, desc, 4, &null)))
+	if (DatumGetBool(SPI_getbinval(row, desc, 3, &null)))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the state has expired"),
 						errdetail("A state is good for %d minutes.", STATE_MINUTES), errhint("%s", again)));
 }
@@ -251,8 +276,8 @@ dreamsuite_complete_authorization(PG_FUNCTION_ARGS)
 	const Platform *platform;
 	unsigned char hash[OAUTH_HASH_BYTES];
 	bytea *state_hash;
-	Oid types[] = {UUIDOID, TEXTOID, BYTEAOID, BYTEAOID, INT4OID, TIMESTAMPTZOID};
-	Datum values[6];
+	Oid types[] = {UUIDOID, TEXTOID, BYTEAOID, BYTEAOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum values[7];
 	int key_id = 0;
 	ErrorContextCallback hidden;
 
@@ -288,17 +313,22 @@ dreamsuite_complete_authorization(PG_FUNCTION_ARGS)
 			"UPDATE dreamsuite.oauth_states SET code = NULL, verifier = NULL, key_id = NULL"
 			" WHERE user_id = $1 AND platform = $2 AND state_hash <> $3 AND code IS NOT NULL",
 			3, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
-		SPI_execute_with_args("UPDATE dreamsuite.oauth_states SET code = $4, key_id = $5,"
-							  "  completed_at = pg_catalog.clock_timestamp() WHERE state_hash = $3",
-							  5, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
-		SPI_execute_with_args("UPDATE dreamsuite.account_state SET next_due_at = $6, attempts = 0,"
-							  "  requested_at = pg_catalog.clock_timestamp()"
-							  " WHERE user_id = $1 AND platform = $2",
-							  6, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
+		SPI_execute_with_args("SELECT s.user_id FROM dreamsuite.account_state s"
+							  " WHERE s.user_id = $1 AND s.platform = $2 FOR NO KEY UPDATE",
+							  2, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not lock the account");
+	/* A run that was claimed before the lock was held is older than the code. */
+	values[6] = TimestampTzGetDatum(GetCurrentTimestamp());
+	if (SPI_execute_with_args("UPDATE dreamsuite.oauth_states SET code = $4, key_id = $5, completed_at = $7"
+							  " WHERE state_hash = $3 AND user_id = $1",
+							  7, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
+		SPI_execute_with_args(
+			"UPDATE dreamsuite.account_state SET next_due_at = $6, attempts = 0, requested_at = $7"
+			" WHERE user_id = $1 AND platform = $2",
+			7, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
 		SPI_execute_with_args("UPDATE dreamsuite.accounts SET status = 'pending', status_reason = NULL,"
-							  "  connected_at = pg_catalog.clock_timestamp()"
-							  " WHERE user_id = $1 AND platform = $2",
-							  2, types, values, NULL, false, 0) != SPI_OK_UPDATE)
+							  "  connected_at = $7 WHERE user_id = $1 AND platform = $2",
+							  7, types, values, NULL, false, 0) != SPI_OK_UPDATE)
 		elog(ERROR, "could not store the code");
 	SPI_finish();
 	secret_show_statement(&hidden);

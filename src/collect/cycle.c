@@ -7,6 +7,7 @@
 #include "dreamsuite.h"
 
 #include "catalog/pg_type.h"
+#include "utils/timestamp.h"
 
 #include "collect/cycle.h"
 #include "collect/transaction.h"
@@ -21,17 +22,19 @@ void
 cycle_begin(void)
 {
 	static SPIPlanPtr plan;
+	Oid types[] = {TIMESTAMPTZOID};
+	Datum values[] = {TimestampTzGetDatum(GetCurrentTimestamp())};
 
 	if (cycle == CYCLE_OPEN)
 		return;
 	transaction_execute(
 		transaction_plan(
 			&plan,
-			"INSERT INTO dreamsuite.collection_cycle AS c (started_at) VALUES (pg_catalog.clock_timestamp())"
+			"INSERT INTO dreamsuite.collection_cycle AS c (started_at) VALUES ($1)"
 			" ON CONFLICT (one_row) DO UPDATE SET started_at = excluded.started_at, ended_at = NULL,"
 			"  done = 0, failed = 0 WHERE c.ended_at IS NOT NULL",
-			0, NULL),
-		NULL, NULL, SPI_OK_INSERT);
+			1, types),
+		values, NULL, SPI_OK_INSERT);
 	cycle = CYCLE_OPEN;
 }
 
@@ -60,15 +63,16 @@ void
 cycle_end(void)
 {
 	static SPIPlanPtr plan;
+	Oid types[] = {TIMESTAMPTZOID};
+	Datum values[] = {TimestampTzGetDatum(GetCurrentTimestamp())};
 
 	if (cycle == CYCLE_CLOSED || !transaction_begin("dreamsuite: ending a cycle"))
 		return;
-	transaction_execute(
-		transaction_plan(&plan,
-						 "UPDATE dreamsuite.collection_cycle SET ended_at = pg_catalog.clock_timestamp()"
-						 " WHERE ended_at IS NULL",
-						 0, NULL),
-		NULL, NULL, SPI_OK_UPDATE);
+	transaction_execute(transaction_plan(&plan,
+										 "UPDATE dreamsuite.collection_cycle SET ended_at = $1"
+										 " WHERE ended_at IS NULL",
+										 1, types),
+						values, NULL, SPI_OK_UPDATE);
 	transaction_commit();
 	cycle = CYCLE_CLOSED;
 }

@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "utils/uuid.h"
 
@@ -31,10 +32,13 @@ extern void due_claim_named(List *candidates, int first, int count);
 /* The due accounts of a platform: a List of Candidate *, in `context`. Nothing that is wide is read, and nothing locked. */
 extern List *due_find(const Platform *platform, int most, MemoryContext context);
 
-/*
- * Looks for what comes next. The rows of the result are, for each platform, `at` (its place in the registry, from 1), `due` and
- * `blocked` (when an account is due, or no longer blocked); and one with `at` null, for the next token to be revoked.
- */
-extern void due_look_ahead(void);
+/* What comes next (calendar); TIME_UNKNOWN: nothing. */
+typedef struct Ahead
+{
+	TimestampTz due[MAX_PLATFORMS]; /* an account of the platform is due, or no longer blocked */
+	TimestampTz revocations;        /* the next token is to be revoked */
+} Ahead;
+
+extern void due_look_ahead(Ahead *ahead);
 
 #endif

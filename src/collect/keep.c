@@ -34,6 +34,7 @@
 #include "collect/store.h"
 #include "collect/transaction.h"
 #include "collect/work.h"
+#include "config.h"
 
 #define TRIES           3
 #define LOCKED_AGAIN_MS 500
@@ -93,25 +94,26 @@ set_sealed(Datum *value, char *null, const Job *job, const char *field, const ch
 	*value = PointerGetDatum(secret_seal_account(&job->user_id, job->platform->name, field, token, key_id));
 }
 
-/* $1 user, $2 platform, $3 access, $4 refresh, $5 expires, $6 refresh expires, $7 key */
+/* $1 user, $2 platform, $3 access, $4 refresh, $5 expires, $6 refresh expires, $7 key, $8 clock's now, $9 calendar's */
 static const char *const secrets_sql =
 	"INSERT INTO dreamsuite.account_secrets AS k (user_id, platform, access_token, refresh_token, expires_at,"
-	"  refresh_expires_at, key_id) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+	"  refresh_expires_at, key_id, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 	" ON CONFLICT (user_id, platform) DO UPDATE SET access_token = excluded.access_token,"
 	"  refresh_token = excluded.refresh_token, expires_at = excluded.expires_at,"
 	"  refresh_expires_at = excluded.refresh_expires_at, key_id = excluded.key_id,"
-	"  updated_at = pg_catalog.clock_timestamp()";
+	"  updated_at = excluded.updated_at";
 
 static const char *const orphan_sql =
 	"INSERT INTO dreamsuite.revocations (user_id, platform, access_token, refresh_token, next_at, key_id)"
-	" SELECT $1, $2, $3, $4, dreamsuite.calendar_now(), $7";
+	" VALUES ($1, $2, $3, $4, $9, $7)";
 
 static void
 execute_secrets(SPIPlanPtr *slot, const char *sql, const Job *job)
 {
-	Oid types[] = {UUIDOID, TEXTOID, BYTEAOID, BYTEAOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID};
-	Datum values[7];
-	char nulls[] = "       ";
+	Oid types[] = {UUIDOID,        TEXTOID, BYTEAOID,       BYTEAOID,      TIMESTAMPTZOID,
+				   TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum values[9];
+	char nulls[] = "         ";
 	int key_id = 0;
 
 	values[0] = UUIDPGetDatum(&job->user_id);
@@ -121,6 +123,8 @@ execute_secrets(SPIPlanPtr *slot, const char *sql, const Job *job)
 	set_time(&values[4], &nulls[4], job->tokens.expires_at);
 	set_time(&values[5], &nulls[5], job->tokens.refresh_expires_at);
 	values[6] = Int32GetDatum(key_id);
+	values[7] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[8] = TimestampTzGetDatum(config_now());
 	transaction_execute(transaction_plan(slot, sql, lengthof(types), types), values, nulls, SPI_OK_INSERT);
 }
 
@@ -139,20 +143,21 @@ static bool
 spend_code(const Job *job)
 {
 	static SPIPlanPtr lock_plan, plan;
-	Oid types[] = {BYTEAOID};
-	Datum values[] = {PointerGetDatum(job->code_state_hash)};
+	Oid types[] = {BYTEAOID, UUIDOID};
+	Datum values[] = {PointerGetDatum(job->code_state_hash), UUIDPGetDatum(&job->user_id)};
 
-	transaction_execute(transaction_plan(&lock_plan,
-										 "SELECT FROM dreamsuite.oauth_states WHERE state_hash = $1"
-										 " FOR NO KEY UPDATE NOWAIT",
-										 1, types),
-						values, NULL, SPI_OK_SELECT);
+	transaction_execute(
+		transaction_plan(&lock_plan,
+						 "SELECT FROM dreamsuite.oauth_states WHERE state_hash = $1 AND user_id = $2"
+						 " FOR NO KEY UPDATE NOWAIT",
+						 2, types),
+		values, NULL, SPI_OK_SELECT);
 
 	transaction_execute(
 		transaction_plan(&plan,
 						 "UPDATE dreamsuite.oauth_states SET code = NULL, verifier = NULL, key_id = NULL"
-						 " WHERE state_hash = $1 AND code IS NOT NULL",
-						 1, types),
+						 " WHERE state_hash = $1 AND user_id = $2 AND code IS NOT NULL",
+						 2, types),
 		values, NULL, SPI_OK_UPDATE);
 	return SPI_processed > 0;
 }

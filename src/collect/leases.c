@@ -40,13 +40,13 @@
 
 /*
  * Which of these accounts took the earlier collector with it, if one did, nobody knows. Those that were there more than once
- * come back later and apart, so that the innocent ones get through. (Citus takes no random() here.)
+ * come back later and apart, so that the innocent ones get through. (Citus takes no random() here, and no sum with an interval: it depends on the time zone.)
  */
 #define RELEASE                                                                                              \
 	END_LEASE                                                                                                \
-	", next_due_at = CASE WHEN s.attempts < 3 THEN s.next_due_at ELSE $4 + pg_catalog.make_interval(secs =>" \
-	"  LEAST(14400, 60 * pg_catalog.power(4, LEAST(s.attempts, 9) - 2)) * (0.5 + 0.5 *"                      \
-	"   pg_catalog.abs(pg_catalog.hashtext(s.user_id::text OPERATOR(pg_catalog.||) s.platform)::float8 / 2147483648))) END"
+	", next_due_at = CASE WHEN s.attempts < 3 THEN s.next_due_at ELSE pg_catalog.to_timestamp("              \
+	"  $6 + LEAST(14400, 60 * pg_catalog.power(4, LEAST(s.attempts, 9) - 2)) * (0.5 + 0.5 *"                 \
+	"  pg_catalog.abs(pg_catalog.hashtext(s.user_id::text OPERATOR(pg_catalog.||) s.platform)::float8 / 2147483648))) END"
 #define OF_EARLIER "o.lease_token IS NOT NULL AND (o.last_started_at IS NULL OR o.last_started_at < $3)"
 
 #define RENEW   "UPDATE dreamsuite.account_state s SET lease_until = $4"
@@ -107,13 +107,17 @@ lease_end(void)
 	return GetCurrentTimestamp() + LEASE_SECONDS * USECS_PER_SEC;
 }
 
+/* $6: the fourth as seconds of the epoch. */
 static void
 execute(SPIPlanPtr *slot, const char *sql, const Key *key, TimestampTz third, TimestampTz fourth,
 		int expected)
 {
-	Oid types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID};
+	double seconds =
+		fourth / (double) USECS_PER_SEC + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	Oid types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, FLOAT8OID};
 	Datum values[] = {UUIDPGetDatum(&key->user_id), CStringGetTextDatum(key->platform),
-					  TimestampTzGetDatum(third), TimestampTzGetDatum(fourth), UUIDPGetDatum(&key->token)};
+					  TimestampTzGetDatum(third),   TimestampTzGetDatum(fourth),
+					  UUIDPGetDatum(&key->token),   Float8GetDatum(seconds)};
 
 	transaction_execute(transaction_plan(slot, sql, lengthof(types), types), values, NULL, expected);
 }

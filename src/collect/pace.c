@@ -364,13 +364,14 @@ void
 pace_store(void)
 {
 	static SPIPlanPtr plan;
-	Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, TIMESTAMPTZOID};
+	Oid types[] = {TEXTOID,   TEXTOID,   TIMESTAMPTZOID, TEXTOID,       TEXTOID,
+				   FLOAT8OID, FLOAT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 
 	for (Bucket *bucket = buckets; bucket != NULL; bucket = bucket->next)
 	{
 		bool is_paused = bucket->paused_until != 0;
-		Datum values[8];
-		char nulls[8];
+		Datum values[9];
+		char nulls[9];
 
 		bucket->stored = bucket->changed;
 		bucket->pause_stored = bucket->pause_changed;
@@ -386,6 +387,7 @@ pace_store(void)
 		values[5] = Float8GetDatum(bucket->used);
 		values[6] = Float8GetDatum(bucket->quota);
 		values[7] = TimestampTzGetDatum(bucket->resets_at);
+		values[8] = TimestampTzGetDatum(GetCurrentTimestamp());
 		memset(nulls, ' ', sizeof(nulls));
 		nulls[2] = nulls[4] = is_paused ? ' ' : 'n';
 		nulls[3] = bucket->reason != NULL ? ' ' : 'n';
@@ -396,12 +398,12 @@ pace_store(void)
 			transaction_plan(
 				&plan,
 				"INSERT INTO dreamsuite.bucket_state AS b"
-				" (bucket, platform, blocked_until, reason, error_class, used, quota, resets_at)"
-				" VALUES ($1, $2, $3, $4, $5, $6::numeric, $7::numeric, $8) ON CONFLICT (bucket) DO UPDATE"
+				" (bucket, platform, blocked_until, reason, error_class, used, quota, resets_at, updated_at)"
+				" VALUES ($1, $2, $3, $4, $5, $6::numeric, $7::numeric, $8, $9) ON CONFLICT (bucket) DO UPDATE"
 				" SET blocked_until = excluded.blocked_until, reason = excluded.reason,"
 				" error_class = excluded.error_class, used = excluded.used, quota = excluded.quota,"
-				" resets_at = excluded.resets_at, updated_at = pg_catalog.clock_timestamp()",
-				8, types),
+				" resets_at = excluded.resets_at, updated_at = excluded.updated_at",
+				lengthof(types), types),
 			values, nulls, SPI_OK_INSERT);
 		bucket->changed = bucket->pause_changed = false;
 	}

@@ -88,7 +88,7 @@ remember(const pg_uuid_t *user_id, const Platform *platform)
 static const char *const put_off_sql =
 	"UPDATE dreamsuite.account_state AS s SET lease_token = NULL, lease_until = NULL, tried_on = $3,"
 	"  attempts = CASE WHEN s.tried_on = $3 THEN s.attempts + 1 ELSE 1 END,"
-	"  next_due_at = $6 + pg_catalog.make_interval(secs => (0.5 + 0.5 * $7) * LEAST(14400, 60 *"
+	"  next_due_at = pg_catalog.to_timestamp(extract(epoch FROM $6)::float8 + (0.5 + 0.5 * $7) * LEAST(14400, 60 *"
 	"   pg_catalog.power(4, CASE WHEN s.tried_on = $3 THEN LEAST(s.attempts, 9) ELSE 0 END))),"
 	"  last_started_at = $4, last_finished_at = $4, last_outcome = 'failed', last_error_class = 'bad_response',"
 	"  last_error = $5"

@@ -207,7 +207,7 @@ dreamsuite_register_app(PG_FUNCTION_ARGS)
 			" VALUES ($1, $2, $3, $4, $5, $6)"
 			" ON CONFLICT (platform) DO UPDATE SET client_id = excluded.client_id,"
 			"  client_secret = excluded.client_secret, redirect_uri = excluded.redirect_uri, extra = excluded.extra,"
-			"  key_id = excluded.key_id, updated_at = pg_catalog.now()",
+			"  key_id = excluded.key_id, updated_at = excluded.updated_at",
 			6, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not store the app");
 	/* What waited for people to act waits no longer. */

@@ -26,26 +26,53 @@
 typedef struct Revocation
 {
 	MemoryContext context; /* holds all of it, secrets included */
+	pg_uuid_t user_id;
 	int64 id;
 	bool last; /* of its tries */
 	OAuthClient client;
 	char *token; /* NULL: it cannot be revoked any more */
 } Revocation;
 
+/* One that is over: its row is to go. */
+typedef struct Finished
+{
+	pg_uuid_t user_id;
+	int64 id;
+} Finished;
+
 static List *taken = NIL;    /* Revocation * */
-static List *finished = NIL; /* Datum of the id, as int64 * */
+static List *finished = NIL; /* Finished * */
 static int under_way = 0;
+
+/* Citus takes no sum with an interval here: it depends on the time zone. */
+#define TAKE                                                                                                 \
+	"UPDATE dreamsuite.revocations r SET attempts = r.attempts + 1,"                                         \
+	"  next_at = pg_catalog.to_timestamp(extract(epoch FROM $1)::float8 + 600 * (r.attempts + 1))"
 
 /* $1 calendar's now, $2 most tries */
 static const char *const take_sql =
 	"WITH due AS MATERIALIZED (SELECT r.user_id, r.revocation_id FROM dreamsuite.revocations r WHERE r.next_at <= $1"
 	"  ORDER BY r.next_at LIMIT 100 FOR UPDATE SKIP LOCKED),"
-	" kept AS (UPDATE dreamsuite.revocations r SET attempts = r.attempts + 1,"
-	"   next_at = $1 + pg_catalog.make_interval(mins => 10 * (r.attempts + 1))"
+	" kept AS (" TAKE
 	"  FROM due WHERE r.user_id = due.user_id AND r.revocation_id = due.revocation_id RETURNING r.*)"
 	" SELECT k.revocation_id, k.user_id, k.platform, k.access_token, k.refresh_token, k.attempts >= $2,"
 	"  p.client_id, p.client_secret"
 	" FROM kept k LEFT JOIN dreamsuite.apps p ON p.platform = k.platform";
+
+/* Citus locks the rows of one user at a time: which are due, and one of them, $3 user, $4 id. */
+static const char *const due_sql =
+	"SELECT r.user_id, r.revocation_id FROM dreamsuite.revocations r WHERE r.next_at <= $1 ORDER BY r.next_at LIMIT 100";
+
+static const char *const take_one_sql =
+	TAKE " FROM (SELECT o.user_id, o.revocation_id FROM dreamsuite.revocations o WHERE o.user_id = $3"
+		 "   AND o.revocation_id = $4 AND o.next_at <= $1 FOR UPDATE SKIP LOCKED) due"
+		 " WHERE r.user_id = $3 AND r.revocation_id = $4 AND r.user_id = due.user_id";
+
+static const char *const taken_sql =
+	"SELECT k.revocation_id, k.user_id, k.platform, k.access_token, k.refresh_token, k.attempts >= $2,"
+	"  p.client_id, p.client_secret"
+	" FROM dreamsuite.revocations k LEFT JOIN dreamsuite.apps p ON p.platform = k.platform"
+	" WHERE k.user_id = $3 AND k.revocation_id = $4";
 
 static Datum
 column(int row, int number, bool *null)
@@ -63,6 +90,7 @@ open_row(Revocation *entry, int row)
 	const Platform *platform = platform_find(name);
 	Datum access = column(row, 4, &no_access), refresh = column(row, 5, &no_refresh), id, secret;
 
+	entry->user_id = *user;
 	entry->id = DatumGetInt64(column(row, 1, &null));
 	entry->last = DatumGetBool(column(row, 6, &null));
 	if (platform == NULL || platform->oauth == NULL || platform->oauth->revoke_url == NULL)
@@ -84,38 +112,83 @@ open_row(Revocation *entry, int row)
 			secret_open_account(entry->context, user, name, "refresh_token", DatumGetByteaPCopy(refresh));
 }
 
+/* A row of the last statement is taken. */
+static void
+take_row(int row)
+{
+	MemoryContext context = secret_context_create(TopMemoryContext);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Revocation *entry = palloc0(sizeof(Revocation));
+
+	entry->context = context;
+	PG_TRY();
+	{
+		open_row(entry, row);
+	}
+	PG_CATCH();
+	{
+		/* A key that is missing now may be there at the next try. */
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		entry->client.def = NULL;
+		entry->token = NULL;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(TopMemoryContext);
+	taken = lappend(taken, entry);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+take_rows(void)
+{
+	for (int row = 0; row < (int) SPI_processed; row++)
+		take_row(row);
+}
+
+static const Oid take_types[] = {TIMESTAMPTZOID, INT4OID, UUIDOID, INT8OID};
+
+static void
+take_one_by_one(Datum *values)
+{
+	static SPIPlanPtr due_plan, one_plan, taken_plan;
+	SPITupleTable *due;
+	int count;
+
+	transaction_execute(transaction_plan(&due_plan, due_sql, 1, (Oid *) take_types), values, NULL,
+						SPI_OK_SELECT);
+	due = SPI_tuptable;
+	count = (int) SPI_processed;
+	for (int row = 0; row < count; row++)
+	{
+		bool null;
+
+		values[2] = SPI_getbinval(due->vals[row], due->tupdesc, 1, &null);
+		values[3] = SPI_getbinval(due->vals[row], due->tupdesc, 2, &null);
+		transaction_execute(transaction_plan(&one_plan, take_one_sql, 4, (Oid *) take_types), values, NULL,
+							SPI_OK_UPDATE);
+		if (SPI_processed == 0)
+			continue;
+		transaction_execute(transaction_plan(&taken_plan, taken_sql, 4, (Oid *) take_types), values, NULL,
+							SPI_OK_SELECT);
+		take_rows();
+	}
+}
+
 void
 revoke_claim(void)
 {
 	static SPIPlanPtr plan;
-	Oid types[] = {TIMESTAMPTZOID, INT4OID};
-	Datum values[] = {TimestampTzGetDatum(config_now()), Int32GetDatum(MOST_TRIES)};
+	Datum values[4] = {TimestampTzGetDatum(config_now()), Int32GetDatum(MOST_TRIES)};
 
-	transaction_execute(transaction_plan(&plan, take_sql, 2, types), values, NULL, SPI_OK_SELECT);
-	for (int row = 0; row < (int) SPI_processed; row++)
+	if (transaction_with_citus())
 	{
-		MemoryContext context = secret_context_create(TopMemoryContext);
-		MemoryContext old = MemoryContextSwitchTo(context);
-		Revocation *entry = palloc0(sizeof(Revocation));
-
-		entry->context = context;
-		PG_TRY();
-		{
-			open_row(entry, row);
-		}
-		PG_CATCH();
-		{
-			/* A key that is missing now may be there at the next try. */
-			MemoryContextSwitchTo(context);
-			FlushErrorState();
-			entry->client.def = NULL;
-			entry->token = NULL;
-		}
-		PG_END_TRY();
-		MemoryContextSwitchTo(TopMemoryContext);
-		taken = lappend(taken, entry);
-		MemoryContextSwitchTo(old);
+		take_one_by_one(values);
+		return;
 	}
+	transaction_execute(transaction_plan(&plan, take_sql, 2, (Oid *) take_types), values, NULL,
+						SPI_OK_SELECT);
+	take_rows();
 }
 
 void
@@ -133,13 +206,14 @@ static void
 finish(Revocation *entry, bool done)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	int64 *id = palloc(sizeof(int64));
 
-	*id = entry->id;
 	if (done || entry->last)
-		finished = lappend(finished, id);
-	else
-		pfree(id);
+	{
+		Finished *over = palloc(sizeof(Finished));
+
+		*over = (Finished){entry->user_id, entry->id};
+		finished = lappend(finished, over);
+	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(entry->context);
 }
@@ -183,28 +257,28 @@ void
 revoke_flush(void)
 {
 	static SPIPlanPtr plan;
-	Oid types[] = {INT8ARRAYOID};
-	List *ids = finished;
-	Datum *numbers, values[1];
+	Oid types[] = {UUIDOID, INT8OID};
+	List *over = finished;
 	ListCell *cell;
 
-	if (ids == NIL || !transaction_begin("dreamsuite: forgetting revoked tokens"))
+	if (over == NIL || !transaction_begin("dreamsuite: forgetting revoked tokens"))
 		return;
 	finished = NIL;
-	numbers = palloc(sizeof(Datum) * list_length(ids));
-	foreach (cell, ids)
-		numbers[foreach_current_index(cell)] = Int64GetDatum(*(int64 *) lfirst(cell));
-	values[0] = PointerGetDatum(
-		construct_array(numbers, list_length(ids), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	transaction_execute(
-		transaction_plan(&plan,
-						 "DELETE FROM dreamsuite.revocations WHERE (user_id, revocation_id) IN"
-						 " (SELECT r.user_id, r.revocation_id FROM dreamsuite.revocations r"
-						 "  WHERE r.revocation_id = ANY ($1) FOR UPDATE SKIP LOCKED)",
-						 1, types),
-		values, NULL, SPI_OK_DELETE);
+	foreach (cell, over)
+	{
+		Finished *one = lfirst(cell);
+		Datum values[] = {UUIDPGetDatum(&one->user_id), Int64GetDatum(one->id)};
+
+		transaction_execute(
+			transaction_plan(&plan,
+							 "DELETE FROM dreamsuite.revocations WHERE user_id = $1 AND revocation_id ="
+							 " (SELECT r.revocation_id FROM dreamsuite.revocations r"
+							 "  WHERE r.user_id = $1 AND r.revocation_id = $2 FOR UPDATE SKIP LOCKED)",
+							 lengthof(types), types),
+			values, NULL, SPI_OK_DELETE);
+	}
 	transaction_commit();
-	list_free_deep(ids);
+	list_free_deep(over);
 }
 
 bool

@@ -71,6 +71,42 @@ jobs_named(List *jobs)
 	" JOIN dreamsuite.account_state s ON s.user_id = j.user_id AND s.platform = j.platform"                  \
 	"  AND s.lease_token = j.lease_token"
 
+/* The same of one job; is it the lease's row that the statement found? */
+static bool
+finds_lease(SPIPlanPtr *slot, const char *sql, const Job *job)
+{
+	Oid types[] = {UUIDOID, TEXTOID, UUIDOID};
+	Datum values[] = {UUIDPGetDatum(&job->user_id), CStringGetTextDatum(job->platform->name),
+					  UUIDPGetDatum(&job->lease_token)};
+
+	transaction_execute(transaction_plan(slot, sql, lengthof(types), types), values, NULL, SPI_OK_SELECT);
+	return SPI_processed > 0;
+}
+
+#define LEASE_SQL                                                                                            \
+	"SELECT s.lease_token FROM dreamsuite.account_state s"                                                   \
+	" WHERE s.user_id = $1 AND s.platform = $2 AND s.lease_token = $3"
+
+/* Citus locks the rows of one user at a time. */
+static List *
+jobs_with_lease_one_by_one(List *jobs)
+{
+	static SPIPlanPtr lock_plan, look_plan;
+	List *ours = NIL;
+	ListCell *cell;
+
+	foreach (cell, jobs)
+	{
+		Job *job = lfirst(cell);
+
+		if (finds_lease(&lock_plan, LEASE_SQL " FOR UPDATE OF s SKIP LOCKED", job))
+			ours = lappend(ours, job);
+		else
+			job->locked = finds_lease(&look_plan, LEASE_SQL, job);
+	}
+	return ours;
+}
+
 /*
  * The jobs whose lease is still ours; their account_state rows are locked till the end of the transaction. Those whose row
  * someone else holds, so that nobody knows yet, are marked as locked.
@@ -82,6 +118,8 @@ jobs_with_lease(List *jobs)
 	List *ours, *others;
 	ListCell *cell;
 
+	if (transaction_with_citus())
+		return jobs_with_lease_one_by_one(jobs);
 	columns_execute(&lock_plan, LEASES_SQL " ORDER BY s.user_id, s.platform FOR UPDATE OF s SKIP LOCKED",
 					lease_columns(jobs), SPI_OK_SELECT);
 	ours = jobs_named(jobs);
@@ -101,8 +139,9 @@ static void
 store_accounts(List *jobs, const Ending *endings)
 {
 	static SPIPlanPtr state_plan, accounts_plan;
-	static const Oid state_types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID,
-									  DATEOID, BOOLOID, TEXTOID,        TEXTOID,        TEXTOID};
+	static const Oid state_types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+									  INT4OID, DATEOID, BOOLOID,        TEXTOID,
+									  TEXTOID, TEXTOID, TIMESTAMPTZOID};
 	static const Oid account_types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID,
 										TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 	Columns *states = columns_create(lengthof(state_types), state_types);
@@ -127,6 +166,7 @@ store_accounts(List *jobs, const Ending *endings)
 		column_text(states, outcome_name(ending->outcome));
 		column_text(states, job->error != ERROR_NONE ? error_class_name(job->error) : NULL);
 		column_text(states, ledger_text(job));
+		column_time(states, GetCurrentTimestamp());
 
 		/* Seldom does a day tell anything new of who it is. */
 		if (job->new_status == NULL && (external_id == NULL || job->identified) &&
@@ -153,12 +193,12 @@ store_accounts(List *jobs, const Ending *endings)
 		"   THEN s.next_due_at ELSE j.next_due_at END,"
 		"  blocked_until = CASE WHEN j.not_begun THEN s.blocked_until ELSE j.blocked_until END,"
 		"  attempts = j.attempts, done_on = COALESCE(j.done_on, s.done_on),"
-		"  last_finished_at = CASE WHEN j.not_begun THEN s.last_finished_at ELSE pg_catalog.clock_timestamp() END,"
+		"  last_finished_at = CASE WHEN j.not_begun THEN s.last_finished_at ELSE j.now END,"
 		"  last_outcome = CASE WHEN j.not_begun THEN s.last_outcome ELSE j.outcome END,"
 		"  last_error_class = CASE WHEN j.not_begun THEN s.last_error_class ELSE j.error_class END,"
 		"  last_error = CASE WHEN j.not_begun THEN s.last_error ELSE j.error END"
 		" FROM batch AS j(user_id, platform, next_due_at,"
-		"  blocked_until, attempts, done_on, not_begun, outcome, error_class, error)"
+		"  blocked_until, attempts, done_on, not_begun, outcome, error_class, error, now)"
 		" WHERE s.user_id = j.user_id AND s.platform = j.platform",
 		states, SPI_OK_UPDATE);
 	/*

@@ -30,6 +30,7 @@ static MemoryContext home;
 static Oid extension = InvalidOid;
 static List *slots = NIL; /* SPIPlanPtr *: those to be forgotten with the extension */
 static bool with_citus = false, mode_is_set = false;
+static int patience_ms = 0;
 
 /* The version in pg_extension, NULL where it is absent. */
 static char *
@@ -115,14 +116,18 @@ lock_extension(void)
  * parameter, and has no plan for a parameter without one.
  */
 static void
-set_plan_cache_mode(void)
+set_plan_cache_mode(bool citus)
 {
-	bool citus = OidIsValid(get_extension_oid("citus", true));
-
 	if (mode_is_set && citus == with_citus)
 		return;
 	SetConfigOption("plan_cache_mode", citus ? "force_custom_plan" : "force_generic_plan", PGC_USERSET,
 					PGC_S_SESSION);
+	/* Rows that were locked one by one are changed over the same connections. */
+	if (citus)
+	{
+		SetConfigOption("citus.multi_shard_modify_mode", "sequential", PGC_USERSET, PGC_S_SESSION);
+		SetConfigOption("citus.propagate_set_commands", "local", PGC_USERSET, PGC_S_SESSION);
+	}
 	with_citus = citus;
 	mode_is_set = true;
 	forget_plans();
@@ -134,12 +139,39 @@ transaction_with_citus(void)
 	return with_citus;
 }
 
+/* Nodes of Citus that have a part in the transaction wait for locks no longer than this process. */
+static void
+tell_nodes(int lock_timeout_ms)
+{
+	if (with_citus &&
+		SPI_execute(psprintf("SET LOCAL lock_timeout = %d", lock_timeout_ms), false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not set lock_timeout");
+}
+
+/*
+ * What several statements of one transaction change on other nodes is committed by Citus with the transaction only where it
+ * stands in a block; else each of them is a transaction there. Returns whether Citus is here.
+ */
+static bool
+begin_block(void)
+{
+	StartTransactionCommand();
+	if (!OidIsValid(get_extension_oid("citus", true)))
+		return false;
+	BeginTransactionBlock();
+	CommitTransactionCommand();
+	StartTransactionCommand();
+	return true;
+}
+
 bool
 transaction_begin(const char *activity)
 {
+	bool citus;
+
 	home = CurrentMemoryContext;
 	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
+	citus = begin_block();
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	pgstat_report_activity(STATE_RUNNING, activity);
@@ -148,7 +180,8 @@ transaction_begin(const char *activity)
 		transaction_commit();
 		return false;
 	}
-	set_plan_cache_mode();
+	set_plan_cache_mode(citus);
+	tell_nodes(patience_ms);
 	return true;
 }
 
@@ -157,6 +190,8 @@ transaction_commit(void)
 {
 	SPI_finish();
 	PopActiveSnapshot();
+	if (IsTransactionBlock())
+		(void) EndTransactionBlock(false);
 	CommitTransactionCommand();
 	pgstat_report_stat(true);
 	pgstat_report_activity(STATE_IDLE, NULL);
@@ -166,7 +201,7 @@ transaction_commit(void)
 void
 transaction_abort(void)
 {
-	AbortCurrentTransaction();
+	AbortOutOfAnyTransaction();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	MemoryContextSwitchTo(home);
 }
@@ -184,12 +219,14 @@ void
 transaction_patience(int ms)
 {
 	set_lock_timeout(ms, GUC_ACTION_SET);
+	patience_ms = ms;
 }
 
 void
 transaction_lock_timeout(int ms)
 {
 	set_lock_timeout(ms, GUC_ACTION_LOCAL);
+	tell_nodes(ms);
 }
 
 ErrorData *

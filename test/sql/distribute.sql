@@ -18,6 +18,7 @@ SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'dreamsuite
 BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE SCHEMA citus_stand_in;
+CREATE ROLE distribute_reader;
 CREATE TEMP TABLE pg_dist_partition (logicalrelid regclass PRIMARY KEY, partmethod "char", partkey text);
 CREATE FUNCTION citus_stand_in.create_distributed_table(relation regclass, distribution_column text, colocate_with text DEFAULT 'default') RETURNS void
 LANGUAGE plpgsql AS $$
@@ -49,6 +50,19 @@ BEGIN
     INSERT INTO pg_dist_partition VALUES (relation, 'h', distribution_column);
 END
 $$;
+CREATE FUNCTION citus_stand_in.create_reference_table(relation regclass) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND NOT tgisinternal) THEN
+        RAISE EXCEPTION 'triggers are not supported on reference tables: "%"', relation;
+    END IF;
+    IF EXISTS (SELECT FROM pg_constraint AS k WHERE k.conrelid = relation AND k.contype = 'f'
+                  AND NOT EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = k.confrelid AND p.partmethod = 'n')) THEN
+        RAISE EXCEPTION 'a reference table may reference reference tables alone: "%"', relation;
+    END IF;
+    INSERT INTO pg_dist_partition VALUES (relation, 'n', NULL);
+END
+$$;
 INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
 SELECT 'citus_stand_in'::regnamespace::oid, 'citus', 10, 'citus_stand_in'::regnamespace, false, 'stand-in';
 INSERT INTO pg_depend
@@ -74,9 +88,18 @@ ROLLBACK TO whole;
 SELECT dreamsuite.distribute();
 SELECT dreamsuite.distribute();
 SELECT logicalrelid, partmethod, partkey FROM pg_dist_partition ORDER BY logicalrelid::text;
--- a table with a user is distributed, or one of those that are claimed under locks
-SELECT c.relname AS "stays on the coordinator" FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'user_id'
- WHERE c.relnamespace = 'dreamsuite'::regnamespace AND c.relkind = 'r' AND c.oid NOT IN (SELECT logicalrelid FROM pg_dist_partition) ORDER BY 1;
+-- every table with a user is distributed by it, every other one is everywhere
+SELECT c.relname AS "is not where it should be"
+  FROM pg_class AS c LEFT JOIN pg_dist_partition AS d ON d.logicalrelid = c.oid
+ WHERE c.relnamespace = 'dreamsuite'::regnamespace AND c.relkind = 'r'
+   AND d.partmethod IS DISTINCT FROM CASE WHEN EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = 'user_id')
+                                          THEN 'h' ELSE 'n' END;
+-- what the triggers did is done by the functions
+SELECT dreamsuite.grant_access('distribute_reader', all_users => true);
+SELECT count(*) FROM pg_policy WHERE polname = 'all_users' AND NOT 'distribute_reader'::regrole = ANY (polroles);
+SELECT dreamsuite.revoke_access('distribute_reader');
+SELECT count(*) FROM pg_policy WHERE polname = 'all_users' AND 'distribute_reader'::regrole = ANY (polroles);
+SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'dreamsuite.oauth_states'::regclass AND contype = 'p';
 SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'dreamsuite.daily_metrics'::regclass AND contype = 'p';
 SELECT DISTINCT pg_get_expr(p.polqual, p.polrelid) FROM pg_policy AS p JOIN pg_dist_partition AS d ON d.logicalrelid = p.polrelid WHERE p.polname = 'own_rows';
 ROLLBACK;
