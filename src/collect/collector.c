@@ -134,7 +134,7 @@ store_done(bool busy)
 {
 	int count = Min(list_length(work.done), store_worth(busy));
 	TimestampTz began = GetCurrentTimestamp();
-	List *jobs = list_copy_head(work.done, count);
+	List *jobs = list_truncate(list_copy(work.done), count);
 	ListCell *cell;
 
 	work.done = list_delete_first_n(work.done, count);
