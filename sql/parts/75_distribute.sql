@@ -69,6 +69,7 @@ BEGIN
         is_new := true;
         IF NOT t.has_user THEN
             EXECUTE format('SELECT %I.create_reference_table(%L)', citus, t.relation);
+            EXECUTE format('SELECT %I.truncate_local_data_after_distributing_table(%L)', citus, t.relation);
             CONTINUE;
         END IF;
         IF t.has_own THEN   -- Citus takes no policy with a subquery, and rights on functions stay on the coordinator: current_user_id() itself
@@ -77,6 +78,8 @@ BEGIN
         END IF;
         EXECUTE format('SELECT %I.create_distributed_table(%L, ''user_id''%s)', citus, t.relation,
                        CASE WHEN t.relation <> first THEN ', colocate_with => ''dreamsuite.daily_metrics''' END);
+        -- what was here stays on the disk unless it is told to go, and forget_user() would not find it
+        EXECUTE format('SELECT %I.truncate_local_data_after_distributing_table(%L)', citus, t.relation);
     END LOOP;
     -- Citus hands on what is granted from now on: who was let in before is let in on the other nodes
     IF is_new THEN

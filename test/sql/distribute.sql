@@ -63,6 +63,14 @@ BEGIN
     INSERT INTO pg_dist_partition VALUES (relation, 'n', NULL);
 END
 $$;
+CREATE FUNCTION citus_stand_in.truncate_local_data_after_distributing_table(relation regclass) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = relation) THEN
+        RAISE EXCEPTION 'supplied parameter is not a distributed relation: "%"', relation;
+    END IF;
+END
+$$;
 INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
 SELECT 'citus_stand_in'::regnamespace::oid, 'citus', 10, 'citus_stand_in'::regnamespace, false, 'stand-in';
 INSERT INTO pg_depend

@@ -64,6 +64,7 @@ is(sql("SELECT count(DISTINCT colocationid) FROM pg_dist_partition WHERE partmet
 is(sql("SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relnamespace = 'dreamsuite'::regnamespace AND c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_dist_partition p WHERE p.logicalrelid = c.oid)"),
 	'', 'the others are everywhere');
 is(sql("SELECT count(DISTINCT nodeport) FROM pg_dist_shard JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node USING (groupid) WHERE logicalrelid = 'dreamsuite.account_state'::regclass"), '2', 'on both nodes');
+is(sql("SELECT string_agg(relname, ' ') FROM pg_class WHERE relnamespace = 'dreamsuite'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0"), '', 'what was here is here no more');
 tries('distribute() once more', 'SELECT dreamsuite.distribute()');
 is(sql('SELECT count(*) FROM dreamsuite.daily_metrics'), '6', 'the day before is there');
 
