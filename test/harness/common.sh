@@ -92,6 +92,7 @@ copy_tree() {
 
 # wrap_server COMMAND: every server of the copy is started by this command, which is given its program and arguments
 wrap_server() {
+    export SERVER_IS_WRAPPED=1
     mv "$BINDIR/postgres" "$BINDIR/postgres.real"
     printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$1" "$BINDIR/postgres.real" >"$BINDIR/postgres"
     chmod 755 "$BINDIR/postgres"

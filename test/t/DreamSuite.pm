@@ -22,6 +22,13 @@ if (my $mode = $ENV{STOP_MODE})
 	*PostgreSQL::Test::Cluster::teardown_node = sub { my ($self, %params) = @_; $self->stop($mode, %params); };
 }
 
+# pg_ctl restart would start the program itself that was running, without the checker that was put before it.
+if ($ENV{SERVER_IS_WRAPPED})
+{
+	no warnings 'redefine';
+	*PostgreSQL::Test::Cluster::restart = sub { my ($self) = @_; $self->stop; $self->start; };
+}
+
 my $tree = $ENV{PGTEST_TREE} // '.';
 my ($simulator, $port);
 
