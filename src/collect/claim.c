@@ -193,6 +193,21 @@ rest_revocations(const ErrorData *error)
 			 errdetail("The collector tries again later; accounts are collected meanwhile.")));
 }
 
+/* The same in ever smaller parts; only the list of jobs stays in the caller's memory. */
+static void
+claim_part_by_part(Claiming *claiming, ErrorData *reason)
+{
+	MemoryContext old = claiming->context;
+
+	claiming->context = AllocSetContextCreate(old, "dreamsuite careful claim", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(claiming->context);
+	careful_claim(claiming, reason);
+	MemoryContextSwitchTo(old);
+	claiming->jobs = list_copy(claiming->jobs);
+	MemoryContextDelete(claiming->context);
+	claiming->context = old;
+}
+
 List *
 claim_due(MemoryContext parent, int most, const int *active, const bool *wanted, Look *look)
 {
@@ -215,8 +230,7 @@ claim_due(MemoryContext parent, int most, const int *active, const bool *wanted,
 	if (error != NULL)
 	{
 		claiming_discard(&claiming);
-		careful_claim(&claiming, error);
-		list_free_deep(claiming.candidates);
+		claim_part_by_part(&claiming, error);
 		FreeErrorData(error);
 	}
 	careful_note(look->failed);
