@@ -291,12 +291,14 @@ SELECT c.user_id, c.platform, c.date, m.key, m.value AS calm, d.metrics -> m.key
 UNION ALL
 SELECT c.user_id, c.platform, c.date, 'core', to_jsonb(c.follower_count), to_jsonb(d.follower_count)
   FROM calm c JOIN dreamsuite.daily_metrics d USING (user_id, platform, date)});
-	# Sums over old posts rest on when they were read last: a day that read them again is a little newer.
+	# Sums over old posts rest on when they were read last: a day that read them again is a little newer. Watch time that came a day
+	# late is worked out from reports that are rounded, a minute for each of their days.
 	ask($node, q{
 CREATE VIEW different AS SELECT * FROM compared
  WHERE calm <> 'null' AND stormy <> 'null' AND stormy IS DISTINCT FROM calm
    AND NOT (key ~ '^total_|_total$|^average_|^engagement_' AND jsonb_typeof(calm) = 'number' AND jsonb_typeof(stormy) = 'number'
-            AND abs(calm::text::numeric - stormy::text::numeric) <= 0.01 * calm::text::numeric + 1)});
+            AND abs(calm::text::numeric - stormy::text::numeric) <= 0.01 * calm::text::numeric + 1)
+   AND NOT (key = 'watch_time_minutes' AND abs(calm::text::numeric - stormy::text::numeric) <= 10)});
 	is(ask($node, 'SELECT count(*) FROM different'), '0', 'no value is another than without the trouble')
 	  or diag(ask($node, 'SELECT platform, key, date, user_id, calm, stormy FROM different LIMIT 20'));
 	is(ask($node, q{SELECT count(*) FROM compared WHERE calm = 'null' AND stormy <> 'null'}), '0', 'nothing was made up')
