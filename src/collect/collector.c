@@ -42,7 +42,8 @@
 #include "collect/work.h"
 #include "config.h"
 
-#define STORE_BATCH      128   /* jobs of one transaction, at most */
+#define CLAIM_LEAST      128   /* accounts at work, however few connections there may be */
+#define STORE_BATCH      512   /* jobs of one transaction, at most */
 #define STORE_LEAST      8     /* fewer are hardly worth one */
 #define STORE_IDLE_US    2000  /* what a transaction should take while the network waits ... */
 #define STORE_BUSY_US    16000 /* ... and where this process itself is the limit */
@@ -173,7 +174,7 @@ store_aside(void)
 static void
 claim_more(bool busy)
 {
-	int most = Max(3 * config_max_connections, STORE_BATCH);
+	int most = Max(3 * config_max_connections, CLAIM_LEAST);
 	int at_work = work.count - list_length(work.done);
 	bool worth = work.count == 0;
 	Look look;
@@ -500,8 +501,7 @@ dreamsuite_collector_main(Datum arg)
 			long age = (long) ((GetCurrentTimestamp() - work.done_since) / 1000);
 			int finished = list_length(work.done);
 
-			if (finished >= (busy ? STORE_BATCH : store_worth(false)) || age >= STORE_AFTER_MS ||
-				finished == work.count)
+			if (finished >= store_worth(busy) || age >= STORE_AFTER_MS || finished == work.count)
 			{
 				store_done(busy);
 				idle_since = 0;
