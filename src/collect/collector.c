@@ -46,7 +46,7 @@
 #define STORE_BATCH      512   /* jobs of one transaction, at most */
 #define STORE_LEAST      8     /* fewer are hardly worth one */
 #define STORE_IDLE_US    2000  /* what a transaction should take while the network waits ... */
-#define STORE_BUSY_US    16000 /* ... and where this process itself is the limit */
+#define STORE_BUSY_US    64000 /* ... and where this process itself is the limit */
 #define STORE_AFTER_MS   250   /* a finished job waits no longer for company */
 #define REST_AFTER_MS    1000
 #define IDLE_EXIT_MS     5000 /* a collector that nobody keeps leaves after this */
