@@ -63,7 +63,8 @@ peaks() {
     echo 'SELECT pg_backend_pid();' >&7
     for _ in $(seq 100); do [ -s "$out" ] && break; sleep 0.05; done
     session=$(head -n 1 "$out")
-    echo "CALL dreamsuite.collect(platform => 'youtube');" >&7
+    # and stays for a look, however soon it is done
+    echo "CALL dreamsuite.collect(platform => 'youtube'); SELECT pg_sleep(0.3);" >&7
     exec 7>&-
     collector_peak=0 session_peak=0 pid=
     while kill -0 "$job" 2>/dev/null; do
