@@ -27,11 +27,10 @@
  * functions of SQL take locks of the kinds 1 and 2 (a key of 64 bits, two of 32), so nobody who may only send SQL can
  * keep the collector away.
  */
-#define LOCK_CLASS  1685217619 /* "drSS" */
-#define LOCK_OBJECT 1
-#define LOCK_WAITERS                                                                                         \
-	2 /* the same for those who wait for the collector to come to an end; nobody is kept out by it */
-#define LOCK_KIND 213
+#define LOCK_CLASS   1685217619 /* "drSS" */
+#define LOCK_OBJECT  1
+#define LOCK_WAITERS 2 /* shared by those who wait for the collector to have nothing left to do */
+#define LOCK_KIND    213
 
 static int wake_at_commit = 0; /* process to be woken when this transaction has committed */
 
