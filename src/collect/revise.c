@@ -24,16 +24,16 @@
 #include "series/repair.h"
 
 /*
- * Under dreamsuite.test_now the clock says nothing of when a day was collected: at the same time of day as the newest. (In a
- * subquery of its own, which has no table, it would be beyond Citus; so would days by hand be, as EXISTS.)
+ * When the platform was asked. Under dreamsuite.test_now the clock says nothing of that: at the same time of day as the newest.
+ * (In a subquery of its own, which has no table, it would be beyond Citus; so would days by hand be, as EXISTS.)
  */
 #define COLLECTED_AT                                                                                         \
 	"CASE WHEN t.is_test THEN t.observed_at - (t.today - d.date) * interval '1 day' ELSE d.collected_at END"
 
-/* Windows end a day apart, 25 hours where clocks change. */
+/* Of two windows that a day may have told of, it is the later one. */
 static const char *const revise_sql =
 	"WITH told AS MATERIALIZED (SELECT * FROM batch"
-	"  AS t(user_id, platform, today, metric, ends_at, value, slack, engages, observed_at, is_test)),"
+	"  AS t(user_id, platform, today, metric, ends_at, until, value, slack, engages, observed_at, is_test)),"
 	" days AS MATERIALIZED (SELECT DISTINCT ON (d.user_id, d.platform, d.date, t.metric) d.user_id, d.platform, d.date,"
 	"   t.metric, d.metrics -> t.metric AS old, pg_catalog.to_jsonb(t.value) AS new,"
 	"   CASE pg_catalog.jsonb_typeof(d.metrics -> t.metric) WHEN 'number' THEN (d.metrics -> t.metric)::numeric END AS was,"
@@ -41,7 +41,7 @@ static const char *const revise_sql =
 	"  FROM told t"
 	"  JOIN dreamsuite.daily_metrics d ON d.user_id = t.user_id AND d.platform = t.platform"
 	"   AND d.date < t.today AND d.date >= t.today - 14"
-	"  WHERE t.ends_at <= " COLLECTED_AT " AND t.ends_at > " COLLECTED_AT " - interval '25 hours'"
+	"  WHERE t.ends_at <= " COLLECTED_AT " AND t.until > " COLLECTED_AT
 	"  ORDER BY d.user_id, d.platform, d.date, t.metric, t.ends_at DESC),"
 	" others AS MATERIALIZED (SELECT * FROM days y WHERE y.was IS NULL OR pg_catalog.abs(y.was - y.value) > y.slack),"
 	" by_hand AS MATERIALIZED (SELECT r.user_id, r.platform, r.date FROM others y"
@@ -86,7 +86,7 @@ void
 revise_days(List *jobs)
 {
 	static SPIPlanPtr plan;
-	static const Oid types[] = {UUIDOID, TEXTOID, DATEOID, TEXTOID,        TIMESTAMPTZOID,
+	static const Oid types[] = {UUIDOID, TEXTOID, DATEOID, TEXTOID,        TIMESTAMPTZOID, TIMESTAMPTZOID,
 								INT8OID, INT8OID, BOOLOID, TIMESTAMPTZOID, BOOLOID};
 	Columns *columns = columns_create(lengthof(types), types);
 	Revised *revised;
@@ -107,6 +107,7 @@ revise_days(List *jobs)
 			column_date(columns, job->date);
 			column_text(columns, earlier->field);
 			column_time(columns, earlier->ends_at);
+			column_time(columns, earlier->until);
 			column_count(columns, earlier->value);
 			column_count(columns, earlier->slack);
 			column_datum(columns, BoolGetDatum(is_among(job->platform->engagement, earlier->field)), false);

@@ -14,6 +14,7 @@
 #include "collect/columns.h"
 #include "collect/revise.h"
 #include "collect/rows.h"
+#include "config.h"
 #include "series/goals.h"
 #include "series/repair.h"
 
@@ -21,11 +22,19 @@
 
 /* ---- Days ---- */
 
+/* What a platform tells is of that time, however late it is stored: see revise.c. Under dreamsuite.test_now the clock's. */
+static TimestampTz
+asked_at(const Job *job)
+{
+	return config_test_now[0] != '\0' ? job->started_at : job->account.observed_at;
+}
+
 static void
 repairing_days(List *jobs)
 {
 	static SPIPlanPtr plan;
-	static const Oid types[] = {UUIDOID, TEXTOID, DATEOID, INT8OID, INT4OID, INT8OID, INT8OID, JSONBOID};
+	static const Oid types[] = {UUIDOID, TEXTOID, DATEOID,  INT8OID,       INT4OID,
+								INT8OID, INT8OID, JSONBOID, TIMESTAMPTZOID};
 	Columns *columns = columns_create(lengthof(types), types);
 	NewRow *rows = palloc0(sizeof(NewRow) * Max(list_length(jobs), 1));
 	TouchedDays *touched;
@@ -75,6 +84,7 @@ repairing_days(List *jobs)
 		column_count(columns, job->result->engagement_total);
 		column_count(columns, job->result->content_count);
 		column_jsonb(columns, row->metrics);
+		column_time(columns, asked_at(job));
 		n++;
 	}
 	/* What is known already is never overwritten by an unknown. */
@@ -83,9 +93,9 @@ repairing_days(List *jobs)
 		"INSERT INTO dreamsuite.daily_metrics AS d (user_id, platform, date, follower_count, follower_change_24h,"
 		"  engagement_total, content_count, metrics, collected_at)"
 		" SELECT j.user_id, j.platform, j.date, j.follower_count, j.follower_change_24h, j.engagement_total,"
-		"  j.content_count::integer, j.metrics, pg_catalog.clock_timestamp()"
+		"  j.content_count::integer, j.metrics, j.collected_at"
 		" FROM batch AS j(user_id, platform, date, follower_count,"
-		"  follower_change_24h, engagement_total, content_count, metrics)"
+		"  follower_change_24h, engagement_total, content_count, metrics, collected_at)"
 		" ON CONFLICT (user_id, platform, date) DO UPDATE SET"
 		"  follower_count = COALESCE(excluded.follower_count, d.follower_count),"
 		"  follower_change_24h = COALESCE(excluded.follower_change_24h, d.follower_change_24h),"

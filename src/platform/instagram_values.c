@@ -202,7 +202,7 @@ set_insights(const Responses *responses, Normalised *out)
 	for (int i = 0; i < lengthof(insights); i++)
 	{
 		set_count(out, insights[i].field, total_of(responses, "insights", insights[i].metric));
-		add_earlier(out, insights[i].field, settled,
+		add_earlier(out, insights[i].field, settled, settled + USECS_PER_DAY,
 					total_of(responses, "settled_insights", insights[i].metric), 0);
 	}
 }

@@ -58,6 +58,9 @@ static const struct
 	{613, 0, ERROR_RATE_LIMITED, BLOCK_ACCOUNT},
 };
 
+/* Points are told of Californian days. Of two that may be meant the later one is: see revise.c. */
+#define LONGEST_DAY_HOURS 25
+
 /* Minutes without a request after a limit was nearly met, where the header does not say how many it takes. */
 #define PAUSE_MINUTES 15
 
@@ -364,7 +367,13 @@ meta_earlier(Normalised *out, const char *field, const JsonbContainer *insights,
 	const JsonbContainer *point;
 
 	while (json_next_object(&points, &point))
-		add_earlier(out, field, json_time(point, "end_time"), point_value(point), 0);
+	{
+		TimestampTz ends_at = json_time(point, "end_time");
+
+		if (ends_at != TIME_UNKNOWN)
+			add_earlier(out, field, ends_at, ends_at + LONGEST_DAY_HOURS * USECS_PER_HOUR, point_value(point),
+						0);
+	}
 }
 
 /* ---- Listings ---- */

@@ -39,7 +39,8 @@ set_count(Normalised *out, const char *field, int64 value)
 }
 
 void
-add_earlier(Normalised *out, const char *field, TimestampTz ends_at, int64 value, int64 slack)
+add_earlier(Normalised *out, const char *field, TimestampTz ends_at, TimestampTz until, int64 value,
+			int64 slack)
 {
 	EarlierValue *earlier;
 
@@ -47,7 +48,8 @@ add_earlier(Normalised *out, const char *field, TimestampTz ends_at, int64 value
 	if (value == COUNT_UNKNOWN || ends_at == TIME_UNKNOWN)
 		return;
 	earlier = palloc(sizeof(EarlierValue));
-	*earlier = (EarlierValue){.field = field, .ends_at = ends_at, .value = value, .slack = slack};
+	*earlier =
+		(EarlierValue){.field = field, .ends_at = ends_at, .until = until, .value = value, .slack = slack};
 	out->earlier = lappend(out->earlier, earlier);
 }
 

@@ -138,13 +138,14 @@ struct Normalised
 };
 
 /*
- * What the platform says now of a time that ended earlier. It was told before, on the day whose observation came next after
- * that end, and may have been corrected since.
+ * What the platform says now of a time that ended earlier. It was told before, to whoever asked between that end and the
+ * next one, and may have been corrected since.
  */
 typedef struct EarlierValue
 {
 	const char *field;
 	TimestampTz ends_at;
+	TimestampTz until; /* who asked from then on was told of a later time */
 	int64 value;
 	int64 slack; /* it is a sum of rounded numbers, and may be off by so much */
 } EarlierValue;
@@ -157,7 +158,8 @@ extern void set_texts(Normalised *out, const char *field, List *values);     /* 
 extern void set_entries(Normalised *out, const char *field, Jsonb *entries); /* NULL leaves null */
 
 /* Notes a whole number of a time that ended earlier; unknown ones are left out. */
-extern void add_earlier(Normalised *out, const char *field, TimestampTz ends_at, int64 value, int64 slack);
+extern void add_earlier(Normalised *out, const char *field, TimestampTz ends_at, TimestampTz until,
+						int64 value, int64 slack);
 
 /* The content item of this run with that id, marked as listed, with the kind. Known counts of storage stay until
  * they are overwritten. */

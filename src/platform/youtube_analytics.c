@@ -178,7 +178,8 @@ note_earlier(const Responses *responses, Normalised *out, const char *field, con
 		return;
 	for (int i = 0; i <= RESTATED_DAYS; i++)
 	{
-		add_earlier(out, field, local_midnight(pacific_noon(now, i), GOOGLE_ZONE), total, is_rounded ? n : 0);
+		add_earlier(out, field, local_midnight(pacific_noon(now, i), GOOGLE_ZONE),
+					local_midnight(pacific_noon(now, i - 1), GOOGLE_ZONE), total, is_rounded ? n : 0);
 		if (i == RESTATED_DAYS || days.values[i] > total)
 			return;
 		total -= days.values[i];

@@ -68,6 +68,8 @@ $call->quit;
 is(sql("SELECT DISTINCT outcome FROM dreamsuite.collection_runs WHERE requests > 0"), 'ok', 'every run is well');
 is(sql("SELECT metrics ->> 'playlists_count', (metrics ->> 'fans_count')::bigint > 0 FROM dreamsuite.daily_metrics WHERE " . user(3)),
 	'5|t', 'who recorded the same day meanwhile is not overwritten');
+is(sql('SELECT count(*), count(*) FILTER (WHERE d.collected_at > r.started_at + interval \'1 second\') FROM dreamsuite.daily_metrics d JOIN dreamsuite.collection_runs r USING (user_id, platform, date) WHERE r.requests > 0'),
+	($users + 1) . '|0', 'and every day says when it was asked for, however late it was stored');
 is(simulator_stats('total'), sql('SELECT sum(requests) FROM dreamsuite.collection_runs'), 'nothing was asked twice');
 is(sql($pid_sql), $pid, 'by the same collector');
 unlike(log_since($offset), qr/could not|ERROR/, 'which had nothing to complain of');

@@ -153,6 +153,19 @@ control('faults', '[]');
 go_on(20);
 is_true('youtube', stored('youtube', $_), day($_) . 'T06:00:00Z', day($_) . ' is corrected a day later') foreach 18, 19;
 
+# ---- a day that was collected in the first hour of a day of UTC told of the window that ended with that hour, and of no other
+
+control('modes', '{"instagram_restates": 0}');
+my $early = user_id(13);
+sql("SELECT dreamsuite.connect_account('$early', 'instagram', '" . (control('artist?artist=11') =~ /"instagram": ?"([^"]+)"/)[0] . "', 'tok-instagram-11')");
+foreach my $day (21 .. 24)
+{
+	set_now($node, day($day) . 'T00:30:00Z');
+	unlike(collect($node, "'$early'"), qr/ERROR|partial/, day($day) . ' is collected half an hour after midnight');
+}
+is(sql("SELECT count(*) FROM dreamsuite.metric_revisions WHERE user_id = '$early'"), '0', 'instagram: nothing was corrected, so no day is');
+is(stored('instagram', $_, $early), truth('instagram', day($_) . 'T00:30:00Z'), 'instagram: ' . day($_) . ' has its own window') foreach 21 .. 24;
+
 # ---- by the clock: the time at which a day was collected decides which of the platform's days it is
 
 control('modes', '{' . join(', ', map { "\"${_}_restates\": 0" } @platforms) . '}');
