@@ -13,13 +13,19 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_simulator simulator_address control simulator_stats new_node set_now collect eventually within user_id);
+our @EXPORT = qw(start_simulator simulator_address control simulator_stats new_node set_now collect keep_counts eventually within user_id);
 
 # A server that is stopped at once loses what its processes have counted: make coverage asks for a fast stop.
 if (my $mode = $ENV{STOP_MODE})
 {
 	no warnings 'redefine';
 	*PostgreSQL::Test::Cluster::teardown_node = sub { my ($self, %params) = @_; $self->stop($mode, %params); };
+	my $stop = \&PostgreSQL::Test::Cluster::stop;
+	*PostgreSQL::Test::Cluster::stop = sub {
+		my ($self, $how, @rest) = @_;
+		keep_counts($self) if ($how // '') eq 'immediate';
+		return $stop->($self, $how, @rest);
+	};
 }
 
 # pg_ctl restart would start the program itself that was running, without the checker that was put before it.
@@ -111,6 +117,20 @@ sub collect
 	my ($code, $out, $err) = $node->psql('postgres', 'CALL dreamsuite.collect(' . ($arguments // '') . ')', timeout => 120);
 
 	return $err;
+}
+
+# keep_counts(NODE): before a test kills what is running. Under make coverage the collectors end well first, so that what
+# they have counted until now is not lost; nothing otherwise.
+sub keep_counts
+{
+	my ($node) = @_;
+	my $collectors = "pg_stat_activity WHERE backend_type = 'dreamsuite collector'";
+
+	return unless $ENV{STOP_MODE};
+	my $pids = $node->safe_psql('postgres', "SELECT coalesce(string_agg(pid::text, ', '), '0') FROM $collectors");
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM $collectors");
+	eventually($node, "SELECT count(*) FROM pg_stat_activity WHERE pid IN ($pids)", '0');
+	return;
 }
 
 # eventually(NODE, QUERY, EXPECTED [, SECONDS]): true when the query gives the expected text in time

@@ -386,6 +386,7 @@ like(control('stats'), qr/POST \Qopen.tiktokapis.com\E\/v2\/oauth\/revoke/, 'and
 
 # ---- crashes, which forget what pg_stat_statements has seen
 
+keep_counts($node);
 my $statements = 'SELECT query FROM pg_stat_statements UNION ALL SELECT query FROM pg_stat_activity';
 my $views = sql($statements);
 
