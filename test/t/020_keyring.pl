@@ -2,8 +2,10 @@
 use strict;
 use warnings;
 
+use Fcntl ':flock';
 use File::Basename;
 use File::stat;
+use POSIX 'mkfifo';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -135,20 +137,52 @@ like(run('SELECT ' . seal($ann, 'f', 'x')), qr/F0000: .*It is inside the data di
 unlink $inside;
 use_file('keyring');
 like(run('SELECT ' . seal($ann, 'f', 'x')), qr/F0000: .*It is inside the data directory/s, 'nor by a relative path');
+use_file(dirname($data) . '/nowhere/keyring');
+like(run('SELECT ' . seal($ann, 'f', 'x')), qr/F0000: .*The system said: No such file or directory.*HINT: .*directory in which the server's user may write/s,
+	'a directory that is not there is told');
 my $other = dirname($data) . '/other.keyring';
 use_file($other);
+my @keys_of_many = map { "$_ 2026-01-01T00:00:00Z " . 'A' x 43 . "=\n" } 1 .. 64;
+
+# is_refused(NAME, DETAIL, HINT): the file that is in place now seals nothing, and key_status() says the same
+sub is_refused
+{
+	my ($name, $detail, $hint) = @_;
+
+	like(run('SELECT ' . seal($ann, 'f', 'x')), qr/F0000: could not use keyring file.*DETAIL: +$detail.*HINT: +$hint/s, "$name is refused");
+	like(run('SELECT DISTINCT hint FROM dreamsuite.key_status() WHERE NOT loaded'), qr/^$detail.*$hint/, 'key_status tells why');
+	return;
+}
+my ($backup, $owner) = (qr/Put the file back from its backup/, qr/Its owner must be the server's user/);
 for my $case (
-	[ 'no header', "$key\n", qr/first line is not/ ],
-	[ 'no key', "dreamsuite-keyring 1\n", qr/There is no key in it/ ],
-	[ 'a torn line', "dreamsuite-keyring 1\n7 2026-01-01T00:00:00Z QUJD\n", qr/Line 2 is not/ ],
-	[ 'an id twice', $right . ($right =~ /^(\d+ .*\n)/m)[0], qr/Line 4 has the id/ ])
+	[ 'no header', "$key\n", qr/Its first line is not/, $backup ],
+	[ 'nothing in it', '', qr/Its first line is not/, $backup ],
+	[ 'no key', "dreamsuite-keyring 1\n", qr/There is no key in it/, $backup ],
+	[ 'a torn line', "dreamsuite-keyring 1\n7 2026-01-01T00:00:00Z QUJD\n", qr/Line 2 is not/, $backup ],
+	[ 'an id twice', $right . ($right =~ /^(\d+ .*\n)/m)[0], qr/Line 4 has the id/, $backup ],
+	[ 'too many keys', join('', $right, @keys_of_many), qr/It cannot have more than 64 keys/, qr/Remove lines of old keys/ ],
+	[ 'too much in it', $right . '#' x 32768, qr/It has more than 32768 bytes/, $backup ])
 {
 	write_file($other, $case->[1]);
-	like(run('SELECT ' . seal($ann, 'f', 'x')), qr/F0000: .*$case->[2]/s, "a file with $case->[0] is refused");
+	is_refused("a file with $case->[0]", @$case[ 2, 3 ]);
 }
+write_file($other, $right, 0000);
+is_refused('a file that the server may not read', qr/The system said: Permission denied/, qr/Let dreamsuite.keyring_file name a file in a directory/);
+unlink $other;
+mkdir $other, 0700;
+is_refused('a directory', qr/It is not a regular file/, $backup);
+rmdir $other;
+mkfifo($other, 0600);
+is_refused('a pipe, which nobody fills,', qr/It is not a regular file/, $backup);
+unlink $other;
+symlink '/etc/passwd', $other;
+is_refused('a file of another user', qr/It belongs to another user than the server runs as/, $owner);
 write_file($other, $right);
 is(run('SELECT ' . opens($ann, 'access_token', 'ann-access-7f3a') . " $from $ann"), 't', 'a file elsewhere does');
 run('SELECT ' . seal($ann, 'f', 'x'));
+unlink $other;
+like(run('SELECT hint FROM dreamsuite.key_status()'), qr/^The file does not exist\. Put the file back from its backup, or let dreamsuite\.keyring_file name/,
+	'key_status tells of a file that was lost');
 
 # A lost key, and a wrong one under its id
 write_file($other, "dreamsuite-keyring 1\n12 2026-01-01T00:00:00Z " . 'A' x 43 . "=\n");
@@ -165,6 +199,12 @@ is(run("SELECT loaded, hint LIKE 'The file has another key%' FROM dreamsuite.key
 write_file($other, $right);
 
 # Rotation
+write_file($other, join('', $right, @keys_of_many[ 0 .. 62 ]));
+my $full = slurp_file($other);
+like(run('SELECT dreamsuite.rotate_keys()'), qr/F0000: .*It cannot have more than 64 keys.*Remove lines of old keys.*key_status/s,
+	'a file that is full takes no further key');
+is(slurp_file($other), $full, 'and stays as it is');
+write_file($other, $right);
 run("INSERT INTO dreamsuite.apps (platform, client_id, client_secret) VALUES ('tiktok', 'id', probe_seal('P', '', 'tiktok', 'client_secret', 'app-secret-90aa'))");
 run("INSERT INTO dreamsuite.oauth_states (state_hash, user_id, platform, verifier, expires_at) VALUES "
 	  . "('\\xabcd', $ann, 'tiktok', probe_seal('S', '\\xabcd', 'tiktok', 'verifier', 'verifier-33cd'), now() + '10 min')");
@@ -203,6 +243,20 @@ my $after = () = slurp_file($other) =~ /^\d+ /mg;
 is($after, @before + 2, 'two rotations at once add two keys');
 is(run('SELECT sum(sealed_values) FROM dreamsuite.key_status() WHERE loaded AND key_id NOT IN (' . join(', ', @before) . ')'),
 	'1304', 'and whichever sealed, nothing is left with a key from before');
+
+# Whoever else changes the file is waited for
+open my $held, '<', $other or die $!;
+flock $held, LOCK_EX or die $!;
+my $keys_before = () = slurp_file($other) =~ /^\d+ /mg;
+like(run("SET statement_timeout = '300ms'; SELECT dreamsuite.rotate_keys()"), qr/57014: canceling statement due to statement timeout/,
+	'a rotation that waits for the file can be cancelled');
+is(scalar(() = slurp_file($other) =~ /^\d+ /mg), $keys_before, 'and has changed nothing');
+my $waiting = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT dreamsuite.rotate_keys()' ],
+	'>', \my $rotated, '2>', \my $warned);
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%rotate_keys()' AND wait_event_type = 'Extension'");
+close $held;
+$waiting->finish;
+like($rotated, qr/^1304$/, 'when it has the file to itself it goes on');
 
 # Who may
 run('CREATE ROLE artist');
