@@ -14,6 +14,7 @@
 
 #include "collect/columns.h"
 #include "collect/ledger.h"
+#include "collect/revise.h"
 #include "collect/transaction.h"
 #include "config.h"
 
@@ -149,7 +150,9 @@ ledger_prune(void)
 			"DELETE FROM dreamsuite.request_log WHERE (user_id, request_id) IN (SELECT user_id, request_id"
 			" FROM dreamsuite.request_log WHERE at < $1 ORDER BY at LIMIT 5000%s)",
 			"DELETE FROM dreamsuite.collection_runs WHERE (user_id, run_id) IN (SELECT user_id, run_id"
-			" FROM dreamsuite.collection_runs WHERE started_at < $1 ORDER BY started_at LIMIT 5000%s)"};
+			" FROM dreamsuite.collection_runs WHERE started_at < $1 AND (outcome IS DISTINCT FROM 'manual'"
+			"  OR started_at < pg_catalog.now() - interval '1 day' * (" REVISED_DAYS " + 1))"
+			" ORDER BY started_at LIMIT 5000%s)"};
 		static SPIPlanPtr plans[2];
 		/* Citus locks no rows of several nodes: what somebody holds is waited for */
 		char *statement = psprintf(statements[i], transaction_with_citus() ? "" : " FOR UPDATE SKIP LOCKED");

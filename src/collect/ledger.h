@@ -17,7 +17,10 @@ extern char *ledger_text(const Job *job);
 /* The runs of these jobs, with their requests and what was found refused; endings are in the order of the jobs. */
 extern void ledger_store(List *jobs, const Ending *endings);
 
-/* Removes ledger rows older than dreamsuite.run_retention, a few thousand at most; true where more are left. */
+/*
+ * Removes ledger rows older than dreamsuite.run_retention, a few thousand at most; true where more are left. Runs by hand stay
+ * for as long as their days may be corrected.
+ */
 extern bool ledger_prune(void);
 
 #endif

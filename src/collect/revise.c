@@ -4,8 +4,8 @@
  *
  * A series of rolling windows says of each earlier day what the platform holds for right now. A stored row took the newest
  * window that had ended when it was collected; what is said of that window today is compared with it. A difference that may
- * come of rounding alone is none. engagement_total follows the fields that it adds up. Days on which somebody recorded or
- * imported numbers keep them, and a day that was never stored stays missing.
+ * come of rounding alone is none. engagement_total follows the fields that it adds up. Days of which somebody recorded or
+ * imported numbers keep them: they have a run of the outcome "manual". A day that was never stored stays missing.
  */
 #include "postgres.h"
 
@@ -40,8 +40,8 @@ static const char *const revise_sql =
 	"   t.value, t.slack, t.engages, t.observed_at"
 	"  FROM told t"
 	"  JOIN dreamsuite.daily_metrics d ON d.user_id = t.user_id AND d.platform = t.platform"
-	"   AND d.date < t.today AND d.date >= t.today - 14"
-	"  WHERE t.ends_at <= " COLLECTED_AT " AND t.until > " COLLECTED_AT
+	"   AND d.date >= t.today - " REVISED_DAYS " AND d.date < t.today"
+	"  WHERE (t.ends_at <= " COLLECTED_AT ") AND (t.until > " COLLECTED_AT ")"
 	"  ORDER BY d.user_id, d.platform, d.date, t.metric, t.ends_at DESC),"
 	" others AS MATERIALIZED (SELECT * FROM days y WHERE y.was IS NULL OR pg_catalog.abs(y.was - y.value) > y.slack),"
 	" by_hand AS MATERIALIZED (SELECT r.user_id, r.platform, r.date FROM others y"

@@ -7,6 +7,9 @@
 
 #include "collect/job.h"
 
+/* So many days before today may be corrected. Runs by hand are kept for as long: they tell which days are not. (For SQL) */
+#define REVISED_DAYS "14"
+
 /*
  * Corrects stored days of these jobs by what their answers say of earlier ones (Normalised.earlier): changed values are
  * stored, the former ones kept in metric_revisions, and what depends on them repaired. Within the transaction that stores

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "collect/columns.h"
+#include "collect/revise.h"
 #include "config.h"
 #include "imports/day.h"
 #include "series/query.h"
@@ -359,19 +360,21 @@ run_columns(const char *sql, Datum user_id, const Platform *platform, Columns *c
 		elog(ERROR, "could not store what was given");
 }
 
-/* One run per call that changed something, dated as the newest day that it touched. */
+/*
+ * A call that changed something is a run, dated as the newest day that it touched. So is each other day that a platform might
+ * still correct: the run says that it has numbers by hand.
+ */
 static void
-note_run(Datum user_id, const Platform *platform, DateADT date)
+note_runs(Datum user_id, const Platform *platform, Columns *dates)
 {
-	static SPIPlanPtr plan = NULL;
-	Datum args[] = {user_id, CStringGetTextDatum(platform->name), DateADTGetDatum(date)};
-
-	query_plan(
-		&plan,
+	run_columns(
 		"INSERT INTO dreamsuite.collection_runs (user_id, platform, date, started_at, finished_at, outcome)"
-		" VALUES ($1, $2, $3, pg_catalog.now(), pg_catalog.clock_timestamp(), 'manual')",
-		3, (Oid[]){UUIDOID, TEXTOID, DATEOID});
-	query_run(plan, args, false, SPI_OK_INSERT);
+		" SELECT $1, $2, j.date, pg_catalog.now(), pg_catalog.clock_timestamp(), 'manual'"
+		" FROM (SELECT u.date, max(u.date) OVER () AS newest FROM unnest($3) AS u(date)) AS j"
+		" WHERE j.date = j.newest"
+		"  OR j.date >= (dreamsuite.calendar_now() AT TIME ZONE 'UTC')::date - " REVISED_DAYS
+		" - 1 ORDER BY j.date",
+		user_id, platform, dates);
 }
 
 static void
@@ -408,7 +411,7 @@ days_store(Datum user_id, const Platform *platform, Day *days, int count)
 {
 	static const Oid row_types[] = {DATEOID, INT8OID, INT8OID, INT8OID, JSONBOID};
 	static const Oid revision_types[] = {DATEOID, TEXTOID, JSONBOID, JSONBOID};
-	Columns *rows, *revisions;
+	Columns *rows, *revisions, *dates;
 	StoredDay *stored;
 	DateADT first = 0, last = 0;
 	int nest;
@@ -419,6 +422,7 @@ days_store(Datum user_id, const Platform *platform, Day *days, int count)
 	nest = query_begin();
 	rows = columns_create(lengthof(row_types), row_types);
 	revisions = columns_create(lengthof(revision_types), revision_types);
+	dates = columns_create(1, (Oid[]){DATEOID});
 	stored = read_days(user_id, platform, days, count);
 	for (int i = 0; i < count; i++)
 	{
@@ -435,6 +439,8 @@ days_store(Datum user_id, const Platform *platform, Day *days, int count)
 		if (rows->rows == 0)
 			first = days[i].date;
 		last = days[i].date;
+		columns_row(dates);
+		column_date(dates, days[i].date);
 		columns_row(rows);
 		column_date(rows, days[i].date);
 		column_count(rows,
@@ -448,7 +454,7 @@ days_store(Datum user_id, const Platform *platform, Day *days, int count)
 	{
 		store_rows(user_id, platform, rows, revisions);
 		series_repair(user_id, platform->name, first, last);
-		note_run(user_id, platform, last);
+		note_runs(user_id, platform, dates);
 	}
 	query_end(nest);
 }

@@ -51,7 +51,8 @@ extern DateADT day_today(Datum user_id, const Platform *platform);
 
 /*
  * Merges days into daily_metrics, records every known value that changes in metric_revisions, repairs the changes that
- * depend on the days, and notes the work as a run with the outcome "manual" unless nothing changed.
+ * depend on the days, and notes the work as a run with the outcome "manual" unless nothing changed, a run for each day that
+ * the platform might still correct.
  *
  * user_id  uuid
  * days     in the order of their dates, none twice; their fates are filled in

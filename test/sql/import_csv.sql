@@ -28,7 +28,7 @@ CREATE TEMP TABLE files (name text, csv text);
 INSERT INTO files VALUES ('audience', E'\uFEFFdate,listeners,monthly listeners,monthly active listeners,super listeners,streams,playlist adds,saves,followers\r\n2026-11-17,130,3801,600,41,300,4,8,1200\r\n2026-11-18,140,"3,820",610,44,311,5,9,1204\r\n2026-11-19,152,3861,615,45,,2,7,\r\n2026-11-20,none,many,1,1,1,1,1,1\r\n2026-11-22,1,1,1,1,1,1,1,1\r\n2026-11-18,1,1,1,1,1,1,1,1\r\n,1,1,1,1,1,1,1,1\r\n,,,,,,,,\r\n2026-11-16,,,,,,,,\r\n');
 SELECT i.* FROM files, dreamsuite.import_csv(:user, 'spotify', 'audience', csv) AS i WHERE name = 'audience';
 SELECT date, follower_count, follower_change_24h, jsonb_strip_nulls(metrics) FROM dreamsuite.daily_metrics ORDER BY date;
-SELECT platform, date, outcome FROM dreamsuite.collection_runs;
+SELECT platform, date, outcome FROM dreamsuite.collection_runs ORDER BY date;
 -- the same file again: nothing changes
 SELECT action, count(*) FROM files, dreamsuite.import_csv(:user, 'spotify', 'audience', csv) AS i WHERE name = 'audience' AND action NOT LIKE 'skipped%' GROUP BY action;
 SELECT count(*) AS revisions FROM dreamsuite.metric_revisions;

@@ -197,5 +197,18 @@ foreach my $platform (@platforms)
 	}
 }
 
+# ---- days that a file tells of are asked for on the day of the import, not on theirs: all of them keep their numbers
+
+{
+	my $account = "platform = 'youtube' AND user_id = '$user'";
+	my $minutes = "SELECT string_agg(metrics ->> 'watch_time_minutes', ' ' ORDER BY date) FROM dreamsuite.daily_metrics WHERE $account AND date > (SELECT max(date) - 3 FROM dreamsuite.daily_metrics WHERE $account)";
+	my $before = sql($minutes);
+
+	like(sql("SELECT string_agg(i.action, ' ') FROM (SELECT E'Date,Thumbnail click-through rate (%)\n' || string_agg(date || ',4.5', E'\n' ORDER BY date) AS csv FROM dreamsuite.daily_metrics WHERE $account AND date > (SELECT max(date) - 3 FROM dreamsuite.daily_metrics WHERE $account)) f, dreamsuite.import_csv('$user', 'youtube', 'totals', f.csv) i"),
+		qr/^updated updated updated$/, 'a file tells of the click-through rate of three days');
+	collect($node, "platform => 'youtube'");
+	is(sql($minutes), $before, 'youtube: the time watched stays that of each day');
+}
+
 $node->stop;
 done_testing();
