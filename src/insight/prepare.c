@@ -38,30 +38,14 @@ is_among(const char *name, const char *const *names, int n)
 	return false;
 }
 
-/*
- * engagement_total has the kind of its parts, and those of some platforms are totals of the last days. It is a counter
- * where the platform counts likes (or reactions) without end.
- */
-static bool
-counts_engagement(const Platform *platform)
-{
-	for (const FieldDef *field = platform->fields; field->name; field++)
-	{
-		if (field->kind == KIND_COUNTER && field->unit &&
-			(strcmp(field->unit, "likes") == 0 || strcmp(field->unit, "reactions") == 0) &&
-			(platform->audience == NULL || strcmp(field->name, platform->audience) != 0))
-			return true;
-	}
-	return false;
-}
-
 static Role
 role_of(const Series *series)
 {
 	if (series->audience)
 		return ROLE_AUDIENCE;
 	if (series->field == NULL)
-		return strcmp(series->metric, "engagement_total") == 0 && counts_engagement(series->platform)
+		return strcmp(series->metric, "engagement_total") == 0 && series->platform->engagement &&
+					   series->kind == KIND_COUNTER
 				   ? ROLE_ENGAGEMENT
 				   : ROLE_OTHER;
 	if (is_among(series->metric, consumption_metrics, lengthof(consumption_metrics)))

@@ -39,6 +39,23 @@ is_number(const FieldDef *field)
 	return field->type == FIELD_COUNT || field->type == FIELD_NUMBER;
 }
 
+/* engagement_total is what it adds up; a sum of totals of the last days is one. */
+static FieldKind
+engagement_kind(const Platform *platform)
+{
+	char *rest = pstrdup(platform->engagement), *name;
+	FieldKind kind = KIND_COUNTER;
+
+	while ((name = strsep(&rest, ",")) != NULL)
+	{
+		const FieldDef *field = platform_field(platform, name);
+
+		if (field != NULL && field->kind == KIND_ROLLING)
+			kind = KIND_ROLLING;
+	}
+	return kind;
+}
+
 bool
 metric_find(const Platform *platform, const char *name, FieldKind *kind)
 {
@@ -53,6 +70,8 @@ metric_find(const Platform *platform, const char *name, FieldKind *kind)
 			field = platform_field(platform, platform->audience);
 		if (kind)
 			*kind = field ? field->kind : core_columns[i].kind;
+		if (kind && core_columns[i].source == METRIC_ENGAGEMENT && platform && platform->engagement)
+			*kind = engagement_kind(platform);
 		return true;
 	}
 

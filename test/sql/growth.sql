@@ -59,6 +59,10 @@ SELECT pg_temp.day('kinds', 'youtube', 2, NULL, '{"subscriber_count": 410, "tota
 SELECT * FROM pg_temp.growth('kinds', 'youtube', '{subscriber_count,total_views,average_view_duration,videos_count}');
 SELECT pg_temp.day('kinds', 'spotify', d, NULL, jsonb_build_object('monthly_listeners', 900 - 600 * d)) FROM generate_series(0, 1) AS d \g /dev/null
 SELECT * FROM pg_temp.growth('kinds', 'spotify', '{monthly_listeners}');
+-- engagement_total is what it adds up: on X posts of the last 30 days, on TikTok all that there was
+INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, engagement_total, metrics)
+SELECT md5('kinds')::uuid, p, date '2026-03-01' + d, 900 - 600 * d, '{}' FROM unnest('{twitter,tiktok}'::text[]) AS p, generate_series(0, 1) AS d;
+SELECT platform, value, change_24h, quality FROM dreamsuite.growth(md5('kinds')::uuid, metrics => '{engagement_total}') ORDER BY platform, date;
 
 -- follower_count is the platform's audience, from the column or from its field
 SELECT * FROM pg_temp.growth('kinds', 'youtube');
