@@ -89,7 +89,8 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('unknown period "%s"', growth_leaders.period),
-            DETAIL = 'The periods are 24h, 7d and 30d.';
+            DETAIL = 'The periods are 24h, 7d and 30d.',
+            HINT = 'Leave it out for 7d.';
     END IF;
     IF growth_leaders.metric IS NULL THEN
         RAISE EXCEPTION USING
@@ -100,7 +101,8 @@ BEGIN
     IF growth_leaders.k IS NULL OR growth_leaders.k < 1 THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('k must be 1 or more, not %s', COALESCE(growth_leaders.k::text, 'null'));
+            MESSAGE = format('k must be 1 or more, not %s', COALESCE(growth_leaders.k::text, 'null')),
+            HINT = 'Leave it out for 20.';
     END IF;
     IF day IS NULL THEN
         SELECT max(d.date) INTO day FROM dreamsuite.daily_metrics AS d;

@@ -36,7 +36,8 @@ dreamsuite_dashboard(PG_FUNCTION_ARGS)
 			as_of > DATE_END_JULIAN - POSTGRES_EPOCH_JDATE - 400)
 			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 							errmsg("as_of is out of range: \"%s\"",
-								   DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(as_of))))));
+								   DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(as_of)))),
+							errhint("Leave it out for the newest stored day.")));
 	}
 	page = dashboard_page(gather(PG_GETARG_DATUM(0), as_of));
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(page->data, page->len));

@@ -18,7 +18,6 @@
 #define RATIO_LEAST     1.1 /* the near end of the interval must reach it */
 #define CONFOUNDED      0.3 /* Cramer's V of format and weekday, without its bias */
 #define EVIDENCE_POSTS  5   /* of each group, in short */
-#define TRY_RATIO       1.25
 #define TRY_POSTS_LEAST 3
 #define TRY_DETECT      1.4 /* the difference that an experiment should be able to show */
 

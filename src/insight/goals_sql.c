@@ -92,7 +92,8 @@ dreamsuite_set_goal(PG_FUNCTION_ARGS)
 															  NumericGetDatum(int64_to_numeric(0))))))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("target must be %s, not %s", PG_ARGISNULL(4) ? "0 or more" : "more than 0",
-							   DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(target))))));
+							   DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(target)))),
+						errhint("It is a level of %s, or with a period a gain.", metric)));
 	if (!PG_ARGISNULL(4))
 	{
 		const char *period = TextDatumGetCString(PG_GETARG_DATUM(4));
@@ -100,7 +101,8 @@ dreamsuite_set_goal(PG_FUNCTION_ARGS)
 		if (strcmp(period, "week") != 0 && strcmp(period, "month") != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown period \"%s\"", period),
-					 errdetail("A goal is for a week, for a month, or null for a level to be reached.")));
+					 errdetail("A goal is for a week, for a month, or null for a level to be reached."),
+					 errhint("Pass \"week\" or \"month\", or leave it out.")));
 	}
 
 	/* no day is stored between the look at the newest number and the goal, so none is missed */

@@ -72,7 +72,8 @@ get_categories(FunctionCallInfo fcinfo, int arg)
 		if (category == CATEGORY_COUNT)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown category \"%s\"", name),
 							errdetail("The categories are growth, content, cross_platform, trend, goal and "
-									  "data_quality.")));
+									  "data_quality."),
+							errhint("Leave it out for all of them.")));
 		wanted |= 1u << category;
 	}
 	return wanted;
@@ -128,7 +129,8 @@ dreamsuite_top_facts(PG_FUNCTION_ARGS)
 
 	if (k < 1 || k > MOST_PICKED)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("k must be between 1 and %d, not %d", MOST_PICKED, k)));
+						errmsg("k must be between 1 and %d, not %d", MOST_PICKED, k),
+						errhint("dreamsuite.insight_facts() gives all facts.")));
 	if (!artist_load(&artist, user, &as_of))
 		return (Datum) 0;
 	run = insight_run(&artist, as_of, false);
@@ -170,7 +172,8 @@ dreamsuite_fact_in_full(PG_FUNCTION_ARGS)
 	DateADT day;
 
 	if (PG_ARGISNULL(1))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("fact_id must not be null")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("fact_id must not be null"),
+						errhint("Take a fact_id of dreamsuite.insight_facts().")));
 	id = TextDatumGetCString(PG_GETARG_DATUM(1));
 	if (put_if_found(info, user, DATEVAL_NOEND, id))
 		return (Datum) 0;
@@ -199,7 +202,8 @@ get_by(FunctionCallInfo fcinfo, int arg)
 			return by;
 	}
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("cannot compare posts by \"%s\"", name),
-					errdetail("Posts are compared by kind, weekday, daypart or shared.")));
+					errdetail("Posts are compared by kind, weekday, daypart or shared."),
+					errhint("Pass one of them.")));
 }
 
 static void
@@ -245,7 +249,8 @@ dreamsuite_compare_posts(PG_FUNCTION_ARGS)
 	int count;
 
 	if (PG_ARGISNULL(1))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("platform must not be null")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("platform must not be null"),
+						errhint("See the view dreamsuite.platforms.")));
 	platform = platform_get(TextDatumGetCString(PG_GETARG_DATUM(1)));
 	by = get_by(fcinfo, 2);
 	info = srf_begin(fcinfo);

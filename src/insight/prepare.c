@@ -202,7 +202,8 @@ check_day(DateADT as_of)
 
 	if (!DATE_NOT_FINITE(as_of) && (as_of < first || as_of >= last))
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-						errmsg("as_of must be a day between 1900 and 9998, not %s", date_text(as_of))));
+						errmsg("as_of must be a day between 1900 and 9998, not %s", date_text(as_of)),
+						errhint("Leave it out for the newest day that is stored.")));
 }
 
 /* The artist's days up to as_of, ten years of them at most; false where there are none. */

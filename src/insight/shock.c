@@ -22,7 +22,6 @@
 #define SHOCK_SHARE      0.5 /* or that share of at least SHOCK_LEAST */
 #define SHOCK_LEAST      3
 #define SHOCK_P          0.001
-#define OTHERS_MOST      200
 #define DAYS_BEFORE      29
 
 typedef struct Others

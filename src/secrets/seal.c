@@ -200,7 +200,8 @@ seal_text(const SealContext *context, const char *secret, Size length, int32 *ke
 	if (length > SEAL_MOST_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("secret \"%s\" is too long", context->field),
-				 errdetail("It has %zu bytes; %d is the most.", length, SEAL_MOST_BYTES)));
+				 errdetail("It has %zu bytes; %d is the most.", length, SEAL_MOST_BYTES),
+				 errhint("Pass it as the platform gave it.")));
 	seal_prepare_keyring();
 	key = &keyring_keys()->keys[keyring_keys()->newest];
 	keep_check_value(key);

@@ -76,7 +76,8 @@ growth_args(const NullableDatum *given)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("since must not be after until: \"%s\" is after \"%s\"",
 							   DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(args.since))),
-							   DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(args.until))))));
+							   DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(args.until)))),
+						errhint("Exchange them, or leave one out.")));
 	return args;
 }
 

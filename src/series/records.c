@@ -66,10 +66,11 @@ keep(void *arg, Datum *values, bool *nulls)
 }
 
 static void
-require(FunctionCallInfo fcinfo, int arg, const char *name)
+require(FunctionCallInfo fcinfo, int arg, const char *name, const char *hint)
 {
 	if (PG_ARGISNULL(arg))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name)));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name),
+						errhint("%s", hint)));
 }
 
 /* The series that the first three arguments name: user_id, platform and metric; `since` and `until` may follow. */
@@ -80,9 +81,9 @@ load(FunctionCallInfo fcinfo)
 	NullableDatum given[GROWTH_ARGS];
 	GrowthArgs args;
 
-	require(fcinfo, 0, "user_id");
-	require(fcinfo, 1, "platform");
-	require(fcinfo, 2, "metric");
+	require(fcinfo, 0, "user_id", "Pass the uuid of the artist's user.");
+	require(fcinfo, 1, "platform", "See the view dreamsuite.platforms.");
+	require(fcinfo, 2, "metric", "See dreamsuite.metric_catalog().");
 	given[0] = fcinfo->args[0];
 	given[1] = fcinfo->args[1];
 	given[2].isnull = false;

@@ -221,6 +221,21 @@ def check_errors(tap, lines, root):
         tap.say(state in found, f"errors.md: {unquoted(message)}", f"the source raises it with {found}" if found else "not found")
 
 
+# Errors that no argument leads to, or that only the collector or the server meets.
+WITHOUT_HINT = ("ERRCODE_OUT_OF_MEMORY", "TRIGGER_PROTOCOL_VIOLATED", "the context does not fit", "only objects can be merged",
+                "an answer is too large for jsonb", "timestamp out of range", "could not start libsodium", "is absent or being changed")
+
+
+def check_hints(tap, root):
+    """As docs/errors.md says, every error has a hint. (src/http raises for its callers in C alone.)"""
+    source = sources(*(os.path.join(root, "src", d) for d in sorted(os.listdir(os.path.join(root, "src"))) if d != "http"
+                       and os.path.isdir(os.path.join(root, "src", d))), os.path.join(root, "sql", "parts"))
+    for at in re.finditer(r"(?:ereport\(\s*ERROR|RAISE EXCEPTION)\b.*?;\n", source, re.DOTALL):
+        if not re.search(r"errhint|\bHINT\b", at.group()) and not any(word in at.group() for word in WITHOUT_HINT):
+            tap.say(False, "errors.md: an error without a hint", " ".join(at.group().split())[:200])
+    tap.say(source.count("errhint(") > 100, "errors.md: errors have hints")
+
+
 def check_facts(tap, lines, root, filled):
     """docs/facts.md lists the kinds of facts: each stands in the source, and none that is told is missing."""
     source = sources(os.path.join(root, "src", "insight"))
@@ -281,6 +296,7 @@ def main():
             check_facts(tap, lines, root, filled)
         elif name == "docs/errors.md":
             check_errors(tap, lines, root)
+            check_hints(tap, root)
         elif name == "docs/README.md":
             check_index(tap, lines, pages)
     print(f"1..{tap.count}")
