@@ -2,7 +2,7 @@
 
 CREATE FUNCTION status()
 RETURNS TABLE (item text, value text, hint text)
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     now_       timestamptz := dreamsuite.calendar_now();
     preloaded  boolean := EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'dreamsuite launcher');
@@ -43,7 +43,7 @@ BEGIN
                           WHEN 'failed' THEN 'see accounts.status_reason' END
        FROM dreamsuite.accounts a GROUP BY a.status ORDER BY a.status;
 
-    SELECT count(*) FILTER (WHERE s.lease_until > clock_timestamp()) AS running,
+    SELECT count(*) FILTER (WHERE s.lease_until > statement_timestamp()) AS running,
            count(*) FILTER (WHERE s.next_due_at <= now_ AND s.lease_until IS NULL
                               AND (s.blocked_until IS NULL OR s.blocked_until <= now_)
                               AND (b.blocked_until IS NULL OR b.blocked_until <= now_)) AS due,
@@ -65,7 +65,7 @@ BEGIN
         SELECT 'cycle', format('%s done, %s failed, %s waiting, %s under way, %s remaining since %s', c.done, c.failed, n.waiting, n.running,
                                n.due, to_char(c.started_at, 'YYYY-MM-DD HH24:MI:SSOF')),
                CASE WHEN c.done > 0
-                    THEN 'expected end ' || to_char(clock_timestamp() + (clock_timestamp() - c.started_at) / c.done * (n.running + n.due), 'YYYY-MM-DD HH24:MI:SSOF') END
+                    THEN 'expected end ' || to_char(statement_timestamp() + (statement_timestamp() - c.started_at) / c.done * (n.running + n.due), 'YYYY-MM-DD HH24:MI:SSOF') END
           FROM dreamsuite.collection_cycle c WHERE c.ended_at IS NULL AND n.running + n.due > 0
         UNION ALL
         SELECT 'last cycle', format('%s done, %s failed from %s to %s', c.done, c.failed, to_char(c.started_at, 'YYYY-MM-DD HH24:MI:SSOF'),
@@ -82,7 +82,7 @@ BEGIN
 
     RETURN QUERY SELECT 'runs of the last 24 hours: ' || r.outcome, format('%s, %s requests', count(*), sum(r.requests)),
             CASE WHEN r.outcome = 'failed' THEN 'most often ' || mode() WITHIN GROUP (ORDER BY r.error_class) END
-       FROM dreamsuite.collection_runs r WHERE r.started_at > clock_timestamp() - interval '24 hours'
+       FROM dreamsuite.collection_runs r WHERE r.started_at > statement_timestamp() - interval '24 hours'
       GROUP BY r.outcome ORDER BY r.outcome;
 
     IF current_setting('dreamsuite.test_base_url', true) <> '' OR current_setting('dreamsuite.test_now', true) <> '' THEN

@@ -24,7 +24,7 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_c
     costs AS (
         SELECT r.platform, sum(r.cost) / count(*) AS cost
           FROM (SELECT c.platform, sum(c.quota_cost) AS cost FROM dreamsuite.collection_runs c
-                 WHERE c.started_at > clock_timestamp() - interval '7 days' AND c.outcome IN ('ok', 'partial', 'failed')
+                 WHERE c.started_at > statement_timestamp() - interval '7 days' AND c.outcome IN ('ok', 'partial', 'failed')
                  GROUP BY c.platform, c.user_id, c.date) r
          GROUP BY r.platform),
     counts AS (

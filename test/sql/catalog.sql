@@ -23,3 +23,12 @@ SELECT 'not kept by pg_dump', c.oid::regclass FROM pg_class c
 SELECT 'search_path not pinned', p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
  WHERE p.pronamespace = 'dreamsuite'::regnamespace AND l.lanname IN ('sql', 'plpgsql')
    AND NOT coalesce(p.proconfig::text, '') LIKE '%search_path=pg_catalog, pg_temp%' AND p.prosqlbody IS NULL ORDER BY 2;
+
+-- a label promises no more than what the function calls: what the body names, unless in a text
+SELECT 'label too strong', p.oid::regprocedure, g.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_proc g ON g.oid <> p.oid
+ WHERE p.pronamespace = 'dreamsuite'::regnamespace AND l.lanname IN ('sql', 'plpgsql')
+   AND regexp_replace(p.prosrc, '''[^'']*''', '', 'g') ~ ('\m' || regexp_replace(g.proname, '\W', '', 'g') || '\(')
+   AND g.pronamespace IN ('pg_catalog'::regnamespace, 'dreamsuite'::regnamespace)
+   AND ((p.provolatile = 's' AND g.provolatile = 'v') OR (p.proparallel = 's' AND g.proparallel <> 's') OR (p.proparallel = 'r' AND g.proparallel = 'u'))
+ ORDER BY 2, 3;
+SELECT 'label too strong', p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'dreamsuite'::regnamespace AND p.prosrc ~ 'pg_stat_activity' AND p.proparallel = 's';
