@@ -124,9 +124,10 @@ youtube_video_id(const char *cell)
 /* What is known of the channel already. */
 typedef struct Known
 {
-	int64 views;   /* the highest of the last days; COUNT_UNKNOWN */
-	int64 minutes; /* the same of the time watched */
-	Jsonb *today;  /* metrics of the day; NULL: no row */
+	int64 views;    /* the highest of the last days; COUNT_UNKNOWN */
+	int64 minutes;  /* the same of the time watched */
+	Jsonb *today;   /* metrics of the day; NULL: no row */
+	bool collected; /* the day was */
 } Known;
 
 static int64
@@ -147,7 +148,7 @@ read_known(const Import *import)
 					DateADTGetDatum(import->today), Int32GetDatum(KNOWN_DAYS)};
 	Known known = {0};
 	int nest = query_begin();
-	Datum today;
+	Datum today, collected;
 	bool null;
 
 	query_plan(
@@ -155,12 +156,16 @@ read_known(const Import *import)
 		"SELECT max((metrics ->> 'total_views')::numeric::bigint),"
 		"  max((metrics ->> 'watch_time_minutes')::numeric::bigint),"
 		"  (SELECT t.metrics FROM dreamsuite.daily_metrics t"
-		"    WHERE t.user_id = $1 AND t.platform = $2 AND t.date = $3)"
+		"    WHERE t.user_id = $1 AND t.platform = $2 AND t.date = $3),"
+		"  EXISTS (SELECT FROM dreamsuite.collection_runs r WHERE r.user_id = $1 AND r.platform = $2 AND r.date = $3"
+		"    AND r.outcome IN ('ok', 'partial'))"
 		" FROM dreamsuite.daily_metrics WHERE user_id = $1 AND platform = $2 AND date <= $3 AND date > $3 - $4",
 		4, (Oid[]){UUIDOID, TEXTOID, DATEOID, INT4OID});
 	query_run(plan, args, false, SPI_OK_SELECT);
 	known.views = count_result(1);
 	known.minutes = count_result(2);
+	collected = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4, &null);
+	known.collected = DatumGetBool(collected);
 	today = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &null);
 	if (!null)
 	{
@@ -201,15 +206,20 @@ is_lifetime(const Import *import, const Known *known, const TableRow *total)
 	return true;
 }
 
+static bool
+is_known(const Known *known, const char *field)
+{
+	JsonbValue stored;
+
+	return known->today != NULL && json_member(&known->today->root, field, &stored) && stored.type != jbvNull;
+}
+
 /* What the API tells better is taken only where it did not. */
 static void
 fill_count(Import *import, Day *day, const Known *known, const char *field, int64 value)
 {
-	JsonbValue stored;
-
-	if (known->today != NULL && json_member(&known->today->root, field, &stored) && stored.type != jbvNull)
-		return;
-	day_count(day, import->platform, field, value);
+	if (!is_known(known, field))
+		day_count(day, import->platform, field, value);
 }
 
 static void
@@ -220,8 +230,11 @@ take_total(Import *import, const Known *known, const TableRow *total, bool lifet
 	day_number(day, import->platform, "click_through_rate", total->click_rate);
 	if (!lifetime)
 		return;
-	day_count(day, import->platform, "watch_time_minutes", minutes_of(total->hours));
-	day_number(day, import->platform, "average_view_duration", total->duration);
+	/* The API's totals end three days before those of the file: one of these among them would look like a leap and a fall. */
+	if (!known->collected || !is_known(known, "watch_time_minutes"))
+		day_count(day, import->platform, "watch_time_minutes", minutes_of(total->hours));
+	if (!known->collected || !is_known(known, "average_view_duration"))
+		day_number(day, import->platform, "average_view_duration", total->duration);
 	fill_count(import, day, known, "total_views", total->views);
 	fill_count(import, day, known, "likes_total", total->likes);
 	fill_count(import, day, known, "comments_total", total->comments);

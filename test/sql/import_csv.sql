@@ -87,6 +87,11 @@ SELECT * FROM dreamsuite.import_csv(:user, 'youtube', 'table', E'Content,Video t
 SELECT * FROM dreamsuite.import_csv(:user, 'youtube', 'table', E'Content,Video title,Watch time (hours),Thumbnail click-through rate (%)\nTotal,,20,4.8\n');
 SELECT metrics -> 'click_through_rate' AS ctr, metrics -> 'watch_time_minutes' AS minutes FROM dreamsuite.daily_metrics WHERE platform = 'youtube';
 SELECT date, metric, old_value, new_value FROM dreamsuite.metric_revisions WHERE platform = 'youtube' ORDER BY revision_id;
+-- what the collector told of the day stands: its totals end three days before those of the file
+INSERT INTO dreamsuite.collection_runs (user_id, platform, date, started_at, outcome) VALUES (:user, 'youtube', '2026-11-24', now(), 'ok');
+SELECT * FROM dreamsuite.import_csv(:user, 'youtube', 'table', E'Content,Video title,Views,Watch time (hours),Average view duration,Thumbnail click-through rate (%)\nTotal,,2700,70,0:01:40,4.7\n');
+SELECT metrics -> 'click_through_rate' AS ctr, metrics -> 'watch_time_minutes' AS minutes, metrics -> 'average_view_duration' AS seconds FROM dreamsuite.daily_metrics WHERE platform = 'youtube';
+DELETE FROM dreamsuite.collection_runs WHERE platform = 'youtube' AND outcome = 'ok';
 
 -- totals: a row per day, of one metric
 SELECT * FROM dreamsuite.import_csv(:user, 'youtube', 'totals', E'Date,Thumbnail click-through rate (%)\nTotal,5\n2026-11-20,4.5\n"Nov 21, 2026",\n2026-11-22,120\n2026-11-19,0\n');
