@@ -106,12 +106,37 @@ cmp_ok(sql($commits) - $transactions, '<', 40, 'what is put off costs no pass af
 
 # ---- Schedules
 
-sql("ALTER SYSTEM SET dreamsuite.collect_at = '07:00'");
-sql('SELECT pg_reload_conf()');
+sub scheduled_at
+{
+	my ($time) = @_;
+
+	sql('ALTER SYSTEM ' . ($time ? "SET dreamsuite.collect_at = '$time'" : 'RESET dreamsuite.collect_at'));
+	sql('SELECT pg_reload_conf()');
+	return;
+}
 my $scheduled = 'SELECT count(*) FROM dreamsuite.account_state WHERE attempts = 0 AND next_due_at > dreamsuite.calendar_now()';
+my $times = "SELECT string_agg(user_id || ' ' || next_due_at, ', ' ORDER BY user_id) FROM dreamsuite.account_state WHERE attempts = 0 AND user_id NOT IN ('" . user_id(2) . "', '" . user_id(9) . "')";
+sql("UPDATE dreamsuite.accounts SET settings = '{\"time_zone\": \"Asia/Tokyo\"}' WHERE user_id = '" . user_id(12) . "'");
+scheduled_at('07:00');
 ok(eventually($node, $scheduled, $well), 'all that can be are scheduled by the time of day');
-sql('ALTER SYSTEM RESET dreamsuite.collect_at');
-sql('SELECT pg_reload_conf()');
+my $together = sql($times);
+scheduled_at();
+ok(eventually($node, $scheduled, '0'), 'and no longer');
+
+# user 9 cannot be scheduled, and somebody holds user 11
+sql("CREATE TRIGGER never_scheduled BEFORE UPDATE ON dreamsuite.account_state FOR EACH ROW WHEN (NEW.user_id = '" . user_id(9) . "' AND NEW.lease_token IS NULL) EXECUTE FUNCTION refuse()");
+my $holder = $node->background_psql('postgres');
+$holder->query_safe("BEGIN; SELECT FROM dreamsuite.account_state WHERE user_id = '" . user_id(11) . "' FOR UPDATE");
+scheduled_at('07:00');
+ok(eventually($node, $scheduled, $well - 2), 'one that cannot be scheduled keeps none of the others from it, nor does one that is held');
+my $told = user_id(9);
+like(slurp_file($node->logfile), qr/WARNING:  could not schedule platform "deezer" of user "$told": refused by never_scheduled/, 'the log tells which');
+$holder->query_safe('COMMIT');
+$holder->quit;
+ok(eventually($node, $scheduled, $well - 1), 'who was held is scheduled when it is free');
+is(sql($times), $together, 'at the times that all have together, in their own time zones');
+sql('DROP TRIGGER never_scheduled ON dreamsuite.account_state');
+scheduled_at();
 ok(eventually($node, $scheduled, '0'), 'and no longer');
 
 # ---- The next day
