@@ -16,6 +16,7 @@
 #include "collect/authorise.h"
 #include "collect/collector.h"
 #include "collect/exchange.h"
+#include "collect/keep.h"
 #include "collect/pace.h"
 #include "collect/retry.h"
 #include "collect/work.h"
@@ -535,5 +536,6 @@ exchange_send(void)
 			job_progress(job);
 	}
 	http_engine_flush(engine);
-	return wait;
+	/* What is to be committed is, before anything is waited for. */
+	return keep_waits() ? 0 : wait;
 }

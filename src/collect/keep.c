@@ -449,7 +449,9 @@ keep_flush(void)
 		FreeErrorData(failure);
 	if (must_end)
 		say_last_words();
-	RESUME_INTERRUPTS();
+	/* Whoever holds them besides, it was for these tokens. */
+	while (InterruptHoldoffCount > 0)
+		RESUME_INTERRUPTS();
 	foreach (cell, kept)
 	{
 		Job *job = lfirst(cell);

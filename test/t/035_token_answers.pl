@@ -1,5 +1,5 @@
 # What token endpoints may say beyond what was recorded: refusals in every dialect, odd lifetimes and scopes, tokens with escapes;
-# and a database that refuses to keep a new token.
+# what becomes of an account whose token was not to be had; and a database that refuses to keep a new token.
 
 use strict;
 use warnings;
@@ -147,6 +147,139 @@ sql('DROP TRIGGER refuse ON dreamsuite.account_secrets');
 set_now($node, '2026-03-02T06:00:00Z');
 collect($node);
 is(outcomes('true'), 'ok||active', 'when the database takes it again the account goes on by itself');
+
+# ---- what becomes of an account whose token was not to be had
+
+sql("SELECT dreamsuite.forget_user('$_')") foreach @users;
+set_now($node, '2026-03-03T06:00:00Z');
+
+# app(PLATFORM [, SECRET]): the operator registers it, with a secret that the platform takes or another one
+sub app
+{
+	my ($platform, $secret) = @_;
+
+	$secret //= "secret-of-$platform";
+	sql("SELECT dreamsuite.register_app('$platform', 'client-$platform', '$secret', 'https://app.example/back')");
+	return;
+}
+
+# agreed(PLATFORM, USER): the artist consents, and the code is handed over
+sub agreed
+{
+	my ($platform, $user) = @_;
+	my ($state, $code) = consent(sql("SELECT dreamsuite.authorize_url('$platform', '$user')"));
+
+	sql("SELECT dreamsuite.complete_authorization('$state', '$code')");
+	return;
+}
+
+# held(PLATFORM, USER, LIFE [, refresh => 1] [, told => 0]): connects with an access token that lives so many seconds, and with one
+# that renews it; whether its end is told
+sub held
+{
+	my ($platform, $user, $life, %with) = @_;
+	my $tokens = control('issue', qq({"platform": "$platform", "artist": "4711", "client_id": "client-$platform", "life": $life}));
+	my %token = $tokens =~ /"(access|refresh)_token": ?"([^"]*)"/g;
+	my $refresh = $with{refresh} ? ", refresh_token => '$token{refresh}'" : '';
+	my $ends = $with{told} // 1 ? ", expires_at => dreamsuite.calendar_now() + interval '$life s'" : '';
+
+	sql("SELECT dreamsuite.connect_account('$user', '$platform', access_token => '$token{access}'$refresh$ends)");
+	return \%token;
+}
+
+sub of { my ($platform, $user) = @_; return "platform = '$platform' AND user_id = '$user'"; }
+
+# becomes(PLATFORM, USER, EXPECTED, NAME [, COLUMNS]): the account and its state, in time
+sub becomes
+{
+	my ($platform, $user, $expected, $name, $columns) = @_;
+
+	$columns //= 'a.status, s.last_error_class';
+	return ok(eventually($node, "SELECT $columns FROM dreamsuite.accounts a JOIN dreamsuite.account_state s USING (user_id, platform) WHERE " . of($platform, $user)
+				. ' AND s.lease_token IS NULL', $expected), $name);
+}
+sub reason { my ($platform, $user) = @_; return sql('SELECT status_reason FROM dreamsuite.accounts WHERE ' . of($platform, $user)); }
+sub error { my ($platform, $user) = @_; return sql('SELECT last_error FROM dreamsuite.account_state WHERE ' . of($platform, $user)); }
+
+app($_), control('clients', qq({"platform": "$_", "client_id": "client-$_", "client_secret": "secret-of-$_"})) foreach qw(tiktok soundcloud);
+my ($ann, $bob, $cid) = map { user_id($_) } 21 .. 23;
+
+# a code
+control('faults', '[{"kind": "429", "host": "accounts.spotify.com", "path": "/api/token", "retry_after": 300, "times": 1}]');
+agreed('spotify', $ann);
+becomes('spotify', $ann, 'pending|rate_limited|00:05:00|f', 'a code that may not be exchanged yet waits for the time that the platform named',
+	'a.status, s.last_error_class, s.blocked_until - dreamsuite.calendar_now(), s.done_on IS NOT NULL');
+like(error('spotify', $ann), qr/^the code could not be exchanged: /, 'and says so');
+set_now($node, '2026-03-03T06:05:00Z');
+becomes('spotify', $ann, 'active|', 'then it is exchanged');
+
+control('faults', '[{"kind": "5xx", "host": "oauth2.googleapis.com", "times": 3}]');
+control('stats', '{}');
+agreed('youtube', $cid);
+becomes('youtube', $cid, 'pending|server_error|1', 'so does one whose platform is in trouble', 'a.status, s.last_error_class, s.attempts');
+is(simulator_stats('POST oauth2.googleapis.com/token'), 3, 'after three tries');
+set_now($node, '2026-03-03T06:06:01Z');
+becomes('youtube', $cid, 'active|', 'a minute later it is exchanged');
+
+agreed('tiktok', $ann);
+becomes('tiktok', $ann, 'active|', 'an account is connected');
+my $tokens = sql('SELECT md5(access_token) FROM dreamsuite.account_secrets WHERE ' . of('tiktok', $ann));
+control('consent', '{"platform": "tiktok", "artist": "4712"}');
+agreed('tiktok', $ann);
+becomes('tiktok', $ann, 'active|auth_revoked', 'who consents with another account of the platform');
+like(reason('tiktok', $ann), qr/another account of the platform consented/, 'is told');
+is(sql('SELECT md5(access_token) FROM dreamsuite.account_secrets WHERE ' . of('tiktok', $ann)), $tokens, 'and the tokens stay those of the account that is connected');
+control('consent', '{"platform": "tiktok", "artist": "4711"}');
+sql("SELECT dreamsuite.connect_account('$bob', 'tiktok', (SELECT external_id FROM dreamsuite.accounts WHERE " . of('tiktok', $ann) . '))');
+control('consent', '{"platform": "tiktok", "artist": "4712"}');
+agreed('tiktok', $bob);
+becomes('tiktok', $bob, 'failed|auth_revoked', 'without tokens that are held the authorisation fails');
+control('consent', '{"platform": "tiktok", "artist": "4711"}');
+
+my ($state, $code) = consent(sql("SELECT dreamsuite.authorize_url('soundcloud', '$ann')"));
+sql("DELETE FROM dreamsuite.apps WHERE platform = 'soundcloud'");
+sql("SELECT dreamsuite.complete_authorization('$state', '$code')");
+becomes('soundcloud', $ann, 'failed|operator', 'a code of an app that is registered no more fails');
+like(reason('soundcloud', $ann), qr/no app is registered any more: see register_app/, 'and names the way out');
+
+# a token that has ended
+held('soundcloud', $bob, 60);
+held('soundcloud', $cid, 60, refresh => 1);
+set_now($node, '2026-03-03T07:00:00Z');
+control('stats', '{}');
+collect($node, "'$_', 'soundcloud'") foreach $bob, $cid;
+becomes('soundcloud', $bob, 'needs_reauth|auth_revoked|the token has ended', 'one that nothing renews needs a new consent', 'a.status, s.last_error_class, a.status_reason');
+becomes('soundcloud', $cid, 'active|operator', 'one that an app could renew waits for its operator');
+like(error('soundcloud', $cid), qr/no app is registered to renew it: see register_app/, 'and says so');
+is(simulator_stats('total'), 0, 'the platform is not asked');
+app('soundcloud');
+sql('SELECT dreamsuite.collect_due()');
+becomes('soundcloud', $cid, 'active|', 'when the app is registered the account goes on by itself');
+
+my $token = held('youtube', $ann, 60, refresh => 1);
+control('revoke', qq({"platform": "youtube", "token": "$token->{refresh}"}));
+set_now($node, '2026-03-03T08:00:00Z');
+collect($node, "'$ann', 'youtube'");
+becomes('youtube', $ann, 'needs_reauth|auth_revoked', 'one whose consent was withdrawn needs a new one');
+like(reason('youtube', $ann), qr/^the token could not be renewed: /, 'and says why');
+control('faults', '[{"kind": "429", "host": "oauth2.googleapis.com", "retry_after": 900, "times": 1}]');
+held('youtube', $bob, 60, refresh => 1);
+set_now($node, '2026-03-03T08:02:00Z');
+collect($node, "'$bob', 'youtube'");
+becomes('youtube', $bob, 'active|rate_limited|00:15:00', 'a renewal waits for the time that the platform named',
+	'a.status, s.last_error_class, s.blocked_until - dreamsuite.calendar_now()');
+set_now($node, '2026-03-03T08:17:00Z');
+becomes('youtube', $bob, 'active|', 'and follows then');
+
+# a refusal of the token before, which comes late
+held('spotify', $bob, 60, refresh => 1, told => 0);
+control('faults', '[{"kind": "delay", "seconds": 1, "host": "api.spotify.com", "path": "/v1/me/playlists", "times": 1}]');
+set_now($node, '2026-03-03T09:00:00Z');
+collect($node, "'$bob', 'spotify'");
+becomes('spotify', $bob, 'active|', 'a late refusal of the old token does not count against the new one');
+is(sql("SELECT count(*) FILTER (WHERE endpoint = 'refresh'), count(*) FILTER (WHERE endpoint = 'playlists' AND error_class = 'auth_expired') FROM dreamsuite.request_log WHERE " . of('spotify', $bob)),
+	'1|1', 'which is asked for once');
+control('faults', '[]');
 
 $node->stop;
 done_testing();

@@ -13,7 +13,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_simulator simulator_address control simulator_stats new_node set_now collect keep_counts eventually within user_id);
+our @EXPORT = qw(start_simulator simulator_address control simulator_stats new_node set_now collect consent keep_counts eventually within user_id);
 
 # A server that is stopped at once loses what its processes have counted: make coverage asks for a fast stop.
 if (my $mode = $ENV{STOP_MODE})
@@ -117,6 +117,18 @@ sub collect
 	my ($code, $out, $err) = $node->psql('postgres', 'CALL dreamsuite.collect(' . ($arguments // '') . ')', timeout => 120);
 
 	return $err;
+}
+
+# consent(URL): the artist's browser on the page of authorize_url(); returns the state, the code, and the head of the answer
+sub consent
+{
+	my ($url) = @_;
+	my ($rest) = $url =~ m{^https://(.*)$};
+	my $head = qx(curl -s -o /dev/null -D - '@{[ simulator_address() ]}/$rest');
+	my ($state) = $head =~ /[?&]state=([^&\s]*)/;
+	my ($code) = $head =~ /[?&]code=([^&\s]*)/;
+
+	return ($state, $code, $head);
 }
 
 # keep_counts(NODE): before a test kills what is running. Under make coverage the collectors end well first, so that what

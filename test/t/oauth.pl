@@ -10,7 +10,7 @@ use Time::HiRes qw(sleep time);
 
 use DreamSuite;
 
-my $base = start_simulator('--now', '2026-03-01T06:00:00Z', '--posts', '2');
+start_simulator('--now', '2026-03-01T06:00:00Z', '--posts', '2');
 my $node = new_node('oauth', "shared_preload_libraries = 'dreamsuite, pg_stat_statements'", "dreamsuite.databases = 'postgres'",
 	'log_statement = all', 'log_min_messages = debug5', 'log_error_verbosity = verbose', 'pg_stat_statements.track = all',
 	'dreamsuite.request_timeout = 20s');
@@ -39,14 +39,10 @@ sub error_of
 	return $code == 0 ? 'no error' : $err;
 }
 
-# consent(URL): the artist's browser; returns (state, code), or what the page said
-sub consent
+# agree(URL): consent(), whose code is one of the secrets
+sub agree
 {
-	my ($url) = @_;
-	my ($rest) = $url =~ m{^https://(.*)$};
-	my $head = qx(curl -s -o /dev/null -D - '$base/$rest');
-	my ($state) = $head =~ /[?&]state=([^&\s]*)/;
-	my ($code) = $head =~ /[?&]code=([^&\s]*)/;
+	my ($state, $code, $head) = consent(@_);
 
 	push @secrets, $code if defined $code;
 	return ($state, $code, $head);
@@ -63,7 +59,7 @@ sub authorize
 sub connect_by_oauth
 {
 	my ($platform, $user, $scopes) = @_;
-	my ($state, $code) = consent(authorize($platform, $user, $scopes));
+	my ($state, $code) = agree(authorize($platform, $user, $scopes));
 
 	sql("SELECT dreamsuite.complete_authorization('$state', '$code')");
 	return $state;
@@ -153,7 +149,7 @@ is( sql("SELECT expires_at > '2026-04-20' FROM dreamsuite.account_secrets WHERE 
 # ---- states
 
 my $again = user_id(3);
-my ($state, $code) = consent(authorize('tiktok', $again));
+my ($state, $code) = agree(authorize('tiktok', $again));
 like(error_of("SELECT dreamsuite.complete_authorization('nonsense', '$code')"), qr/unknown state/, 'an unknown state is refused');
 like(error_of("SET request.jwt.claims = '{\"sub\": \"" . user_id(4) . "\"}'; SELECT dreamsuite.complete_authorization('$state', '$code')"),
 	qr/belongs to another user/, 'a foreign state is refused');
@@ -163,20 +159,20 @@ is(error_of("SET request.jwt.claims = '{\"sub\": \"$again\"}'; SELECT dreamsuite
 	'no error', 'the user who began ends it');
 like(error_of("SELECT dreamsuite.complete_authorization('$state', '$code')"), qr/was used already/, 'a replayed state is refused');
 status_is('tiktok', $again, 'active', 'and changes nothing');
-($state, $code) = consent(authorize('tiktok', $again));
+($state, $code) = agree(authorize('tiktok', $again));
 set_now($node, '2026-03-01T06:10:00Z');
 like(error_of("SELECT dreamsuite.complete_authorization('$state', '$code')"), qr/has expired/, 'a state expires after ten minutes');
 set_now($node, '2026-03-01T06:09:59Z');
 is(error_of("SELECT dreamsuite.complete_authorization('$state', '$code')"), 'no error', 'and not before');
 status_is('tiktok', $again, 'active', 'an account is authorised anew');
-($state, $code) = consent(authorize('tiktok', user_id(5)));
+($state, $code) = agree(authorize('tiktok', user_id(5)));
 sql("SELECT dreamsuite.disconnect_account('" . user_id(5) . "', 'tiktok')");
 like(error_of("SELECT dreamsuite.complete_authorization('$state', '$code')"), qr/unknown state/, 'a disconnected account takes its states along');
 
 # ---- what artists refuse
 
 control('consent', '{"platform": "*", "artist": "4711", "deny": true}');
-my (undef, $none, $head) = consent(authorize('spotify', $again));
+my (undef, $none, $head) = agree(authorize('spotify', $again));
 ok(!defined $none && $head =~ /error=access_denied/, 'who refuses gives no code');
 control('consent', '{"platform": "*", "artist": "4711"}');
 is(sql("SELECT status FROM dreamsuite.accounts WHERE user_id = '$again' AND platform = 'spotify'"), 'pending', 'the account waits on');
@@ -200,7 +196,7 @@ control('consent', "{\"platform\": \"$_\", \"artist\": \"4711\"}") foreach qw(yo
 my $wrong = user_id(6);
 foreach my $platform (@platforms)
 {
-	my ($fresh) = consent(authorize($platform, $wrong));
+	my ($fresh) = agree(authorize($platform, $wrong));
 
 	sql("SELECT dreamsuite.complete_authorization('$fresh', 'code-that-is-wrong-$platform#_')");
 	status_is($platform, $wrong, 'failed', "$platform: a wrong code fails");
@@ -212,7 +208,7 @@ connect_by_oauth('twitter', $wrong);
 status_is('twitter', $wrong, 'active', 'a new code mends it');
 
 sql("SELECT dreamsuite.connect_account('" . user_id(7) . "', 'deezer', '4711')");
-($state) = consent(authorize('deezer', user_id(7)));
+($state) = agree(authorize('deezer', user_id(7)));
 sql("SELECT dreamsuite.complete_authorization('$state', 'wrong')");
 ok(stored('deezer', user_id(7), '2026-03-01'), 'deezer: a wrong code does not stop public data');
 like(sql("SELECT status, status_reason FROM dreamsuite.accounts WHERE user_id = '" . user_id(7) . "'"),
