@@ -266,6 +266,9 @@ read_charts(const Responses *responses, Normalised *out)
 		positions = read_chart(positions, pages, i, "songs", "Top Songs", out);
 		positions = read_chart(positions, pages, i, "albums", "Top Albums", out);
 	}
+	/* The chart of a storefront that was lost may hold the only ones. */
+	if (positions == NIL && pages->partial)
+		return;
 	list_sort(positions, compare_positions);
 	entries_begin(&builder);
 	foreach (cell, positions)
@@ -305,8 +308,8 @@ read_placements(const Responses *responses, Normalised *out, const char *own)
 	const Bodies *tracked = bodies(responses, "tracked_playlists");
 	List *ids = NIL, *names = NIL;
 
-	if ((found->asked && !listed_whole(responses, "playlists")) || tracked->partial ||
-		found->count + tracked->count == 0 || (found->count == 0 && own == NULL))
+	if ((found->asked && !listed_whole(responses, "playlists")) || !read_to_end(found) ||
+		!read_to_end(tracked) || found->count + tracked->count == 0 || (found->count == 0 && own == NULL))
 		return;
 	for (int i = 0; i < found->count; i++)
 	{

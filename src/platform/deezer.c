@@ -314,8 +314,8 @@ count_placements(const Responses *responses, const char *own)
 	const Bodies *tracked = bodies(responses, "tracked_playlists");
 	List *ids = NIL;
 
-	if ((found->asked && !listed_whole(responses, "artist_playlists")) || tracked->partial ||
-		found->count + tracked->count == 0)
+	if ((found->asked && !listed_whole(responses, "artist_playlists")) || !read_to_end(found) ||
+		!read_to_end(tracked) || found->count + tracked->count == 0)
 		return COUNT_UNKNOWN;
 	for (int i = 0; i < found->count; i++)
 	{

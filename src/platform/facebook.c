@@ -309,7 +309,7 @@ count_videos(const Responses *responses)
 	const Bodies *pages = bodies(responses, "videos");
 	int64 n = 0;
 
-	if (!listed_whole(responses, "videos"))
+	if (!listed_whole(responses, "videos") || !read_to_end(pages))
 		return COUNT_UNKNOWN;
 	for (int i = 0; i < pages->count; i++)
 	{

@@ -53,8 +53,8 @@ extern void responses_lose(Responses *responses, const StepDef *step, ErrorClass
 /*
  * Is the body an answer to the step, by what it holds? step->holds names paths, comma-separated, one of which must be
  * there: "data[]" a list (empty, or of objects or arrays), "results{}" an object, "meta" anything; "[]" is the body itself as
- * a list, "{}" an object without members. Something else in place of a named list or object is no answer, whatever stands
- * beside it.
+ * a list, "{}" an object without members. Something else in place of a named list or object, null too, is no answer,
+ * whatever stands beside it.
  */
 extern bool answer_holds(const StepDef *step, const JsonbContainer *body);
 
@@ -66,6 +66,9 @@ extern const JsonbContainer *body(const Responses *responses, const char *step);
 
 /* Did the listing arrive whole? False where the step is missing or an entry of it was lost. */
 extern bool listed_whole(const Responses *responses, const char *step);
+
+/* Is nothing lacking of what was asked: neither an entry that was lost, nor what lies behind max_pages? */
+extern bool read_to_end(const Bodies *bodies);
 
 /* ---- Content ---- */
 

@@ -49,8 +49,8 @@ is_list(const JsonbContainer *array)
 
 typedef enum Held
 {
-	HELD_NOT,  /* nothing is there, or null */
-	HELD_ELSE, /* something of another kind is there */
+	HELD_NOT,  /* nothing is there */
+	HELD_ELSE, /* something of another kind is there, or null */
 	HELD
 } Held;
 
@@ -78,9 +78,9 @@ held_at(const JsonbContainer *body, char *path)
 	if (dot != NULL)
 		parent = json_object_at(body, pnstrdup(name, dot - name));
 	name = dot != NULL ? dot + 1 : name;
-	if (kind[0] == '\0')
-		return json_has(parent, name) ? HELD : HELD_NOT;
-	return json_has(parent, name) && !json_is_null(parent, name) ? HELD_ELSE : HELD_NOT;
+	if (!json_has(parent, name))
+		return HELD_NOT;
+	return kind[0] == '\0' ? HELD : HELD_ELSE;
 }
 
 bool
@@ -162,6 +162,12 @@ listed_whole(const Responses *responses, const char *step)
 	const Bodies *found = bodies(responses, step);
 
 	return found->count > 0 && !found->partial;
+}
+
+bool
+read_to_end(const Bodies *bodies)
+{
+	return !bodies->partial && !bodies->bounded;
 }
 
 /* ---- Verdicts ---- */

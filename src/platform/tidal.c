@@ -445,7 +445,7 @@ normalise(const Responses *responses, Normalised *out)
 		placed = append_distinct(placed, pstrdup(entry->of != NULL ? entry->of : ""));
 		read_tracks(out, entry->body, own);
 	}
-	if (own != NULL && tracked->count > 0 && !tracked->partial)
+	if (own != NULL && tracked->count > 0 && read_to_end(tracked))
 		set_count(out, "playlist_placements", list_length(placed));
 }
 

@@ -42,6 +42,8 @@ SELECT pg_temp.apple('{"charts": [{"of": "us", "body": {"results": {}}}]}') #> '
        pg_temp.apple('{"charts": [{"of": "us", "body": {"results": {}}}]}', '{}') #> '{metrics,chart_positions}',
        pg_temp.apple('{"charts": [{"of": "us", "body": {"errors": [{"status": "500", "code": "50001"}]}}]}') #> '{metrics,chart_positions}',
        pg_temp.apple('{"charts": [{"of": "us", "body": {"errors": [{"status": "404", "code": "40403"}]}}]}') #> '{metrics,chart_positions}';
+-- ... and where the others say nothing, it is not known that there is none
+SELECT pg_temp.apple('{"charts": [{"of": "us", "body": {"results": {}}}, {"of": "gb", "body": {"errors": [{"status": "500", "code": "50001"}]}}]}') #> '{metrics,chart_positions}';
 SELECT pg_temp.charts('[{"of": "jp", "body": {"errors": [{"status": "429"}]}}, {"of": "us", "body": {"results": {"albums": [{"data": [{"id": "6", "relationships": {"artists": {"data": [{"id": "900"}]}}}]}]}}}]');
 -- ... without artists in the answer the artist's albums tell: by id, and by the album in a song's address
 SELECT concat_ws(' ', p ->> 'chart_name', p ->> 'position') FROM jsonb_array_elements(pg_temp.apple('{"albums": [{"data": [{"id": "10", "type": "albums", "attributes": {"name": "Tidewater"}}]}],
@@ -102,6 +104,10 @@ SELECT p -> 'requests' -> 2, p -> 'requests' -> 3, p #> '{normalised,metrics,lib
    "https://api.music.apple.com/v1/me/library/songs?limit=100&offset=1": {"data": [{"id": "i.2"}, {"id": "i.3"}], "next": "/v1/me/library/songs?offset=101"},
    "https://api.music.apple.com/v1/me/library/songs?limit=100&offset=101": {"data": [{"id": "i.4"}]},
    "https://api.music.apple.com/v1/me/library/playlists?limit=1": {"data": [], "meta": {"total": 9}}}') AS p) AS x;
+
+-- playlists that max_pages cut off are not all
+SELECT p -> 'bounded', p #> '{normalised,metrics,playlist_placements}', p #> '{normalised,metrics,editorial_placements}' FROM (SELECT dreamsuite.plan_requests('apple_music', '{"external_id": 900, "max_pages": 1}',
+ '{"https://api.music.apple.com/v1/catalog/us/artists/900/view/featured-playlists?limit=100": {"data": [{"id": "pl.1", "type": "playlists"}], "next": "/v1/catalog/us/artists/900/view/featured-playlists?offset=100"}}') AS p) AS x;
 
 -- charts go on while there is more, to rank 200; a link that does not advance ends a listing
 SELECT a FROM (SELECT '{"results": {"albums": [{"chart": "most-played", "next": "/v1/catalog/us/charts?types=albums&chart=most-played&offset=50", "data": []}]}}'::jsonb AS more,

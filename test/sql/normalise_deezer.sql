@@ -113,6 +113,11 @@ SELECT p -> 'bounded', p #> '{normalised,metrics,track_count}' FROM (SELECT drea
  '{"external_id": 27, "max_pages": 1, "known": [{"content_id": "1", "kind": "album", "extra": {"nb_tracks": 5}}]}',
  '{"https://api.deezer.com/artist/27/albums?limit=100": {"data": [{"id": 1}], "next": "https://api.deezer.com/artist/27/albums?limit=100&index=100"}}') AS p) AS x;
 
+-- ... nor is a tracked playlist that was not read to its end one without a track of the artist
+SELECT p -> 'bounded', p #> '{normalised,metrics,playlist_placements}' FROM (SELECT dreamsuite.plan_requests('deezer', '{"external_id": "27", "settings": {"tracked_playlists": ["900"]}, "max_pages": 1}', '{
+ "https://api.deezer.com/artist/27/playlists?limit=100": {"data": []},
+ "https://api.deezer.com/playlist/900/tracks?limit=100": {"data": [{"id": 1, "artist": {"id": 5}}], "next": "https://api.deezer.com/playlist/900/tracks?limit=100&index=100"}}') AS p) AS x;
+
 -- a link to another host is not followed, however it is written
 SELECT link, p -> 'missing' ? 'albums: next page on a foreign host', p #> '{normalised,metrics,track_count}'
 FROM unnest('{https://api.deezer.com.example.org/x,https://api.deezer.com@example.org/x,"https://api.deezer.com\\@example.org/x",https://api.deezer.com#/x}'::text[]) AS link,

@@ -96,6 +96,9 @@ SELECT pg_temp.pages('{}', '{"data": [{"id": "1", "created_time": "2020-01-01T00
   pg_temp.pages('{"known": [{"content_id": "1"}, {"content_id": "2", "extra": {"listing_end": 1}}]}', '{"data": [{"id": "1", "created_time": "2026-11-01T00:00:00+0000"}], "paging": {"cursors": {"after": "a"}, "next": "x"}}', :'posts' || :'views'),
   pg_temp.pages('{"known": [{"content_id": "1"}]}', '{"data": [{"id": "1", "created_time": "2020-01-01T00:00:00+0000"}], "paging": {"cursors": {"after": "a"}, "next": "x"}}', :'posts' || :'views');
 
+-- videos that max_pages cut off are not all
+SELECT p -> 'bounded', p #> '{normalised,metrics,videos_count}' FROM (SELECT pg_temp.plan('{"max_pages": 1}', '{"https://graph.facebook.com/v25.0/100/videos?fields=id,published&limit=100": {"data": [{"id": "1"}], "paging": {"cursors": {"after": "a"}, "next": "x"}}}') AS p) AS x;
+
 -- insights pages are never followed
 SELECT count(*) FROM pg_temp.asked('{}', '{"https://graph.facebook.com/v25.0/100/insights?metric=page_media_view%2Cpage_total_media_view_unique%2Cpage_views_total%2Cpage_post_engagements%2Cpage_follows&period=days_28&since=1794873600&until=1795500000":
   {"data": [], "paging": {"cursors": {"after": "a"}, "next": "https://graph.facebook.com/x"}}}') AS r WHERE r LIKE 'insights%';

@@ -86,6 +86,10 @@ SELECT a FROM pg_temp.asked('{"external_id": 7, "settings": {"tracked_playlists"
    "https://openapi.tidal.com/v2/playlists/u2/relationships/items?include=items.artists&countryCode=US&filter%5Bquery%5D=Nova%20%26%20Kite": {"data": [], "links": {"next": "/x?page%5Bcursor%5D=c2"}},
    "https://openapi.tidal.com/v2/playlists/u3/relationships/items?include=items.artists&countryCode=US&filter%5Bquery%5D=Nova%20%26%20Kite": {"status": 400, "body": {"errors": [{"status": "400"}]}}}') AS a
 WHERE a LIKE 'tracked%';
+-- ... one that max_pages cut off may still hold one
+SELECT p -> 'bounded', p #> '{normalised,metrics,playlist_placements}' FROM (SELECT dreamsuite.plan_requests('tidal', '{"external_id": 7, "settings": {"tracked_playlists": ["u2"]}, "max_pages": 1}',
+ '{"https://openapi.tidal.com/v2/artists/7?countryCode=US": {"data": {"id": "7", "attributes": {"name": "Nova"}}},
+   "https://openapi.tidal.com/v2/playlists/u2/relationships/items?include=items.artists&countryCode=US&filter%5Bquery%5D=Nova": {"data": [], "links": {"next": "/x?page%5Bcursor%5D=c2"}}}') AS p) AS x;
 -- ... without the artist's name all items are read; without the artist none
 SELECT a FROM unnest(ARRAY['{"status": 500, "body": {}}', '{"status": 404, "body": {}}']) AS answer,
  pg_temp.asked('{"external_id": 7, "settings": {"tracked_playlists": ["u1"]}}', jsonb_build_object('https://openapi.tidal.com/v2/artists/7?countryCode=US', answer::jsonb)) AS a
