@@ -9,6 +9,33 @@
 
 #define FIRST_ROOM 4096
 
+static bool
+make_room(HttpBuffer *buffer, size_t room)
+{
+	/* Not realloc(): it would leave what may be a token behind. */
+	char *grown = malloc(room);
+
+	if (grown == NULL)
+		return false;
+	if (buffer->data != NULL)
+	{
+		memcpy(grown, buffer->data, buffer->length);
+		explicit_bzero(buffer->data, buffer->length);
+		free(buffer->data);
+	}
+	grown[buffer->length] = '\0';
+	buffer->data = grown;
+	buffer->room = room;
+	return true;
+}
+
+void
+buffer_expect(HttpBuffer *buffer, size_t length)
+{
+	if (length <= buffer->cap && length + 1 > buffer->room)
+		(void) make_room(buffer, length + 1);
+}
+
 BufferResult
 buffer_append(HttpBuffer *buffer, const char *data, size_t length)
 {
@@ -16,23 +43,12 @@ buffer_append(HttpBuffer *buffer, const char *data, size_t length)
 		return BUFFER_FULL;
 	if (buffer->length + length + 1 > buffer->room)
 	{
-		size_t room = buffer->room == 0 ? FIRST_ROOM : buffer->room;
-		char *grown;
+		size_t room = buffer->room < FIRST_ROOM ? FIRST_ROOM : buffer->room;
 
 		while (room < buffer->length + length + 1)
 			room *= 2;
-		/* Not realloc(): it would leave what may be a token behind. */
-		grown = malloc(room);
-		if (grown == NULL)
+		if (!make_room(buffer, room))
 			return BUFFER_NO_MEMORY;
-		if (buffer->data != NULL)
-		{
-			memcpy(grown, buffer->data, buffer->length);
-			explicit_bzero(buffer->data, buffer->length);
-			free(buffer->data);
-		}
-		buffer->data = grown;
-		buffer->room = room;
 	}
 	memcpy(buffer->data + buffer->length, data, length);
 	buffer->length += length;

@@ -23,6 +23,9 @@ typedef enum BufferResult
 	BUFFER_NO_MEMORY /* nothing was added */
 } BufferResult;
 
+/* Makes room for so many bytes in all, as far as it may hold them. A hint: where memory is lacking nothing happens. */
+extern void buffer_expect(HttpBuffer *buffer, size_t length);
+
 /* Copies `length` bytes to its end. */
 extern BufferResult buffer_append(HttpBuffer *buffer, const char *data, size_t length);
 

@@ -1,15 +1,11 @@
 /*
  * engine.c
- *    HTTPS in a loop: queues of transfers, driven by libcurl (multi.c) inside a latch wait.
+ *    HTTPS in a loop: what the server's own thread does of it. It checks what is to be sent, waits, and tells what came.
  *
- * The rules that keep libcurl and PostgreSQL apart:
- *   - a callback never raises and never pallocs;
- *   - every call of libcurl runs with all signals blocked, so that its resolver threads inherit a full mask and no
- *     handler of the server runs in them; none of these calls waits;
- *   - `done` is called when libcurl has returned and the transfer is out of its hands.
- *
- * Transfers beyond the limits wait in queues of ours, not in libcurl's, so that waiting for a connection does not use up
- * a transfer's own time-out.
+ * libcurl runs in a thread of its own (network.c): a connection need not wait until a transaction has been committed, nor
+ * what is to be stored until TLS has been spoken. The rules that keep libcurl and PostgreSQL apart:
+ *   - that thread, and every callback of libcurl, neither raises nor pallocs, and takes no signal;
+ *   - `done` is called here, when the transfer is out of its hands.
  */
 #include "postgres.h"
 
@@ -22,72 +18,59 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
-#include "http/multi.h"
-#include "http/transfer.h"
+#include "http/network.h"
 #include "http/url.h"
 
 #define MAX_TIMEOUT_MS 600000
 
-/* The transfers of one host: how many are under way, and which wait. There are few hosts and they stay. */
-typedef struct HttpHost
-{
-	char *name;
-	int active;
-	dlist_head queue;
-	struct HttpHost *next;
-} HttpHost;
-
 struct HttpEngine
 {
-	HttpOptions options; /* texts are copies in `context` */
-	int generation;      /* of the options */
+	HttpNetwork network; /* the texts of its options are copies in `context` */
 	MemoryContext context;
 	MemoryContextCallback cleanup;
-	HttpMulti multi;
 	WaitEventSet *waits;
 	uint32 wait_event;
 	int reserved; /* descriptors booked with the server */
-	int queued;   /* waiting for a place */
-	int active;   /* under way: each has a place */
-	int ended;    /* whose answer is not told yet: their connections are free for others */
 	HttpHost *hosts;
-	dlist_head under_way;
-	dlist_head finished;
+	int transfers;           /* sent, and their answers not told yet */
+	dlist_head outgoing;     /* to be handed to the network */
+	dlist_head incoming;     /* have come from it, to be told */
 	HttpTransfer *reporting; /* its `done` is being called, or has raised */
-	HttpHandle *pool;
-	int handles; /* in use and pooled */
 };
 
-/* ---- Handles ---- */
+/* ---- Answers ---- */
 
-static HttpHandle *
-take_handle(HttpEngine *engine)
-{
-	HttpHandle *handle = engine->pool;
-
-	if (handle != NULL)
-		engine->pool = handle->next;
-	else if ((handle = handle_create()) != NULL)
-		engine->handles++;
-	return handle;
-}
-
-/* Back to the pool, which holds no more than there may be connections, and a few for answers that are still to be told. */
+/* Lets go of the transfer whose answer has been told. */
 static void
-give_back_handle(HttpEngine *engine, HttpHandle *handle)
+end_report(HttpEngine *engine)
 {
-	handle_reset(handle);
-	if (engine->handles > engine->options.max_connections + engine->options.max_connections / 2)
-	{
-		handle_free(handle);
-		engine->handles--;
-		return;
-	}
-	handle->next = engine->pool;
-	engine->pool = handle;
+	HttpTransfer *transfer = engine->reporting;
+
+	engine->reporting = NULL;
+	if (transfer != NULL)
+		network_forget(&engine->network, transfer);
 }
 
-/* ---- The way of a transfer: queue, under way, finished, answered ---- */
+/* Tells the owners of the transfers that have come; what they send meanwhile is put to the others. */
+static bool
+report_incoming(HttpEngine *engine)
+{
+	bool any = false;
+
+	while (!dlist_is_empty(&engine->incoming))
+	{
+		HttpTransfer *transfer = dlist_container(HttpTransfer, node, dlist_pop_head_node(&engine->incoming));
+
+		engine->transfers--;
+		engine->reporting = transfer;
+		transfer->done(&transfer->answer, transfer->arg);
+		end_report(engine);
+		any = true;
+	}
+	return any;
+}
+
+/* ---- Requests ---- */
 
 static HttpHost *
 find_host(HttpEngine *engine, const char *name)
@@ -101,131 +84,9 @@ find_host(HttpEngine *engine, const char *name)
 	}
 	host = MemoryContextAllocZero(engine->context, sizeof(HttpHost));
 	host->name = MemoryContextStrdup(engine->context, name);
-	dlist_init(&host->queue);
 	host->next = engine->hosts;
 	engine->hosts = host;
 	return host;
-}
-
-/* Hands a transfer to libcurl. What cannot be started is finished at once. */
-static void
-start_transfer(HttpEngine *engine, HttpTransfer *transfer)
-{
-	HttpHandle *handle = take_handle(engine);
-
-	transfer->host->active++;
-	engine->active++;
-	if (handle != NULL &&
-		handle_load(handle, transfer, &engine->options, engine->generation, engine->multi.share) &&
-		curl_multi_add_handle(engine->multi.multi, handle->easy) == CURLM_OK)
-	{
-		transfer->handle = handle;
-		dlist_push_tail(&engine->under_way, &transfer->node);
-		return;
-	}
-	if (handle != NULL)
-		give_back_handle(engine, handle);
-	dlist_push_tail(&engine->finished, &transfer->node);
-}
-
-/* Starts what waits, as far as the limits allow; the hosts take turns. */
-static void
-start_queued(HttpEngine *engine)
-{
-	bool started = true;
-
-	while (started && engine->queued > 0)
-	{
-		started = false;
-		for (HttpHost *host = engine->hosts; host != NULL; host = host->next)
-		{
-			if (dlist_is_empty(&host->queue) || host->active >= engine->options.max_host_connections)
-				continue;
-			if (engine->active >= engine->options.max_connections)
-				return;
-			engine->queued--;
-			start_transfer(engine, dlist_container(HttpTransfer, node, dlist_pop_head_node(&host->queue)));
-			started = true;
-		}
-	}
-}
-
-/* The transfer's place is free for another. */
-static void
-vacate(HttpEngine *engine, HttpTransfer *transfer)
-{
-	transfer->host->active--;
-	engine->active--;
-}
-
-/* Takes ended transfers out of libcurl's hands. */
-static void
-collect_ended(HttpEngine *engine)
-{
-	CURLMsg *message;
-	int left;
-
-	while ((message = curl_multi_info_read(engine->multi.multi, &left)) != NULL)
-	{
-		CURL *easy = message->easy_handle;
-		CURLcode result = message->data.result;
-		HttpTransfer *transfer = NULL;
-
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &transfer);
-		curl_multi_remove_handle(engine->multi.multi, easy); /* ends the life of `message` */
-		transfer->result = result;
-		vacate(engine, transfer);
-		engine->ended++;
-		dlist_delete(&transfer->node);
-		dlist_push_tail(&engine->finished, &transfer->node);
-	}
-}
-
-/* The end of a transfer that is in no list any more. */
-static void
-forget_transfer(HttpEngine *engine, HttpTransfer *transfer)
-{
-	if (transfer->handle != NULL)
-		give_back_handle(engine, transfer->handle);
-	transfer_free(transfer);
-}
-
-/* Lets go of the transfer whose answer has been told. */
-static void
-end_report(HttpEngine *engine)
-{
-	HttpTransfer *transfer = engine->reporting;
-	sigset_t old;
-
-	if (transfer == NULL)
-		return;
-	engine->reporting = NULL;
-	block_signals(&old);
-	forget_transfer(engine, transfer);
-	restore_signals(&old);
-}
-
-/* Tells the owners of finished transfers; what they send meanwhile is queued. */
-static bool
-report_finished(HttpEngine *engine)
-{
-	char text[CURL_ERROR_SIZE + 128];
-	bool any = false;
-
-	while (!dlist_is_empty(&engine->finished))
-	{
-		HttpTransfer *transfer = dlist_container(HttpTransfer, node, dlist_pop_head_node(&engine->finished));
-		HttpAnswer answer = transfer_answer(transfer, text, sizeof(text));
-
-		engine->ended--;
-		engine->reporting = transfer;
-		transfer->done(&answer, transfer->arg);
-		end_report(engine);
-		any = true;
-	}
-	return any;
 }
 
 void
@@ -259,8 +120,8 @@ http_send(HttpEngine *engine, const HttpRequest *request, HttpDone done, void *a
 	host_name = url_host(request->url);
 	host = find_host(engine, host_name);
 	pfree(host_name);
-	if (engine->options.test_base_url != NULL)
-		url = url_under_base(request->url, engine->options.test_base_url);
+	if (engine->network.options.test_base_url != NULL)
+		url = url_under_base(request->url, engine->network.options.test_base_url);
 	transfer = transfer_create(request, url != NULL ? url : request->url);
 	if (url != NULL)
 	{
@@ -273,56 +134,47 @@ http_send(HttpEngine *engine, const HttpRequest *request, HttpDone done, void *a
 	transfer->host = host;
 	transfer->done = done;
 	transfer->arg = arg;
-	transfer->plain = engine->options.test_base_url != NULL;
-	dlist_push_tail(&host->queue, &transfer->node);
-	engine->queued++;
+	transfer->plain = engine->network.options.test_base_url != NULL;
+	dlist_push_tail(&engine->outgoing, &transfer->node);
+	engine->transfers++;
 }
 
 /* ---- The loop ---- */
 
-/* One round of libcurl: starts what may start, feeds it what the network and the clock have, takes what has ended. */
-static void
-drive(HttpEngine *engine)
-{
-	sigset_t old;
-
-	block_signals(&old);
-	start_queued(engine);
-	multi_drive(&engine->multi);
-	collect_ended(engine);
-	restore_signals(&old);
-}
-
 void
 http_engine_flush(HttpEngine *engine)
 {
-	if (engine->queued > 0)
-		drive(engine);
+	network_send(&engine->network, &engine->outgoing);
+}
+
+/* Milliseconds until then, rounded up; -1 where that is never. */
+static long
+until(int64 then)
+{
+	int64 now;
+
+	if (then == PG_INT64_MAX)
+		return -1;
+	now = monotonic_now();
+	return then <= now ? 0 : (long) Min((then - now + 999) / 1000, INT_MAX);
 }
 
 bool
 http_engine_run(HttpEngine *engine, long timeout_ms)
 {
-	int64 until = timeout_ms < 0 ? PG_INT64_MAX : monotonic_now() + timeout_ms * INT64CONST(1000);
+	int64 end = timeout_ms < 0 ? PG_INT64_MAX : monotonic_now() + timeout_ms * INT64CONST(1000);
 	bool woken = false, reported = false;
 
 	/* Where the last `done` raised. */
 	end_report(engine);
 	http_engine_flush(engine);
+	(void) network_resume(&engine->network);
 	for (;;)
 	{
-		int64 wake = dlist_is_empty(&engine->finished) ? Min(until, engine->multi.timer) : 0;
-		long wait = -1;
 		WaitEvent events[3];
-		int ready;
+		int ready = WaitEventSetWait(engine->waits, dlist_is_empty(&engine->incoming) ? until(end) : 0,
+									 events, lengthof(events), engine->wait_event);
 
-		if (wake != PG_INT64_MAX)
-		{
-			int64 now = monotonic_now();
-
-			wait = wake <= now ? 0 : (long) Min((wake - now + 999) / 1000, INT_MAX);
-		}
-		ready = WaitEventSetWait(engine->waits, wait, events, lengthof(events), engine->wait_event);
 		for (int i = 0; i < ready; i++)
 		{
 			if (events[i].events & WL_LATCH_SET)
@@ -332,78 +184,38 @@ http_engine_run(HttpEngine *engine, long timeout_ms)
 			}
 		}
 		CHECK_FOR_INTERRUPTS();
-		drive(engine);
-		/* Before the answers are told, their connections have something to do. */
-		http_engine_flush(engine);
-		reported = report_finished(engine);
-		if (reported || woken || monotonic_now() >= until)
+		network_take_ended(&engine->network, &engine->incoming);
+		reported = report_incoming(engine);
+		if (reported || woken || monotonic_now() >= end)
 			break;
 	}
 	/* What `done` has sent goes out while the caller does something else. */
-	if (reported)
-		http_engine_flush(engine);
+	http_engine_flush(engine);
 	return reported;
 }
 
 void
 http_engine_rest(HttpEngine *engine)
 {
-	HttpHandle *handle;
-	sigset_t old;
-
-	block_signals(&old);
-	while ((handle = engine->pool) != NULL)
-	{
-		engine->pool = handle->next;
-		engine->handles--;
-		handle_free(handle);
-	}
-	restore_signals(&old);
+	network_stop(&engine->network);
+	network_rest(&engine->network);
+	(void) network_resume(&engine->network);
 }
 
 int
 http_engine_active(const HttpEngine *engine)
 {
-	return engine->active + engine->ended + engine->queued;
-}
-
-/* ---- Cancelling ---- */
-
-/* Ends the transfers of a list. */
-static void
-cancel_in(HttpEngine *engine, dlist_head *list)
-{
-	dlist_mutable_iter iter;
-
-	dlist_foreach_modify(iter, list)
-	{
-		HttpTransfer *transfer = dlist_container(HttpTransfer, node, iter.cur);
-
-		dlist_delete(iter.cur);
-		if (list == &engine->under_way)
-		{
-			curl_multi_remove_handle(engine->multi.multi, transfer->handle->easy);
-			vacate(engine, transfer);
-		}
-		else if (list == &engine->finished)
-			engine->ended--;
-		else
-			engine->queued--;
-		forget_transfer(engine, transfer);
-	}
+	return engine->transfers;
 }
 
 void
 http_engine_cancel(HttpEngine *engine)
 {
-	sigset_t old;
-
-	block_signals(&old);
-	for (HttpHost *host = engine->hosts; host != NULL; host = host->next)
-		cancel_in(engine, &host->queue);
-	cancel_in(engine, &engine->under_way);
-	cancel_in(engine, &engine->finished);
-	restore_signals(&old);
+	network_stop(&engine->network);
+	network_cancel(&engine->network);
+	network_forget_all(&engine->network, &engine->outgoing);
+	network_forget_all(&engine->network, &engine->incoming);
+	engine->transfers = 0;
 }
 
 /* ---- Birth, options and death ---- */
@@ -418,7 +230,7 @@ keep_text(MemoryContext context, const char *text)
 static void
 reserve_descriptors(HttpEngine *engine)
 {
-	int wanted = engine->options.max_connections;
+	int wanted = engine->network.options.max_connections;
 
 	while (engine->reserved < wanted && AcquireExternalFD())
 		engine->reserved++;
@@ -428,7 +240,7 @@ reserve_descriptors(HttpEngine *engine)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no file descriptors left for connections"),
 				 errhint("Raise max_files_per_process.")));
-	engine->options.max_connections = engine->reserved;
+	engine->network.options.max_connections = engine->reserved;
 	if (engine->reserved < wanted)
 		ereport(WARNING, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 						  errmsg("only %d connections of %d can be open at once", engine->reserved, wanted),
@@ -439,17 +251,19 @@ reserve_descriptors(HttpEngine *engine)
 void
 http_engine_configure(HttpEngine *engine, const HttpOptions *options)
 {
-	HttpOptions former = engine->options;
+	HttpNetwork *network = &engine->network;
+	HttpOptions former = network->options;
 	sigset_t old;
 
-	engine->options = *options;
-	engine->options.max_connections = Max(options->max_connections, 1);
-	engine->options.max_host_connections = Max(options->max_host_connections, 1);
-	engine->options.ca_file = keep_text(engine->context, options->ca_file);
-	engine->options.proxy = keep_text(engine->context, options->proxy);
-	engine->options.test_base_url = keep_text(engine->context, options->test_base_url);
-	engine->options.user_agent = keep_text(engine->context, options->user_agent);
-	engine->generation++;
+	network_stop(network);
+	network->options = *options;
+	network->options.max_connections = Max(options->max_connections, 1);
+	network->options.max_host_connections = Max(options->max_host_connections, 1);
+	network->options.ca_file = keep_text(engine->context, options->ca_file);
+	network->options.proxy = keep_text(engine->context, options->proxy);
+	network->options.test_base_url = keep_text(engine->context, options->test_base_url);
+	network->options.user_agent = keep_text(engine->context, options->user_agent);
+	network->generation++;
 	/* libcurl has copies of its own. */
 	if (former.ca_file != NULL)
 		pfree((char *) former.ca_file);
@@ -462,8 +276,9 @@ http_engine_configure(HttpEngine *engine, const HttpOptions *options)
 	reserve_descriptors(engine);
 
 	block_signals(&old);
-	multi_limit(&engine->multi, engine->options.max_connections);
+	multi_limit(&network->multi, network->options.max_connections);
 	restore_signals(&old);
+	(void) network_resume(network);
 }
 
 /* Frees what is not palloc'd; called when the engine's context is reset or deleted, whatever the reason. */
@@ -471,22 +286,12 @@ static void
 release_engine(void *arg)
 {
 	HttpEngine *engine = arg;
-	sigset_t old;
 
 	end_report(engine);
 	http_engine_cancel(engine);
 	if (engine->waits != NULL)
 		FreeWaitEventSet(engine->waits); /* before the descriptor that it watches */
-	block_signals(&old);
-	while (engine->pool != NULL)
-	{
-		HttpHandle *handle = engine->pool;
-
-		engine->pool = handle->next;
-		handle_free(handle);
-	}
-	multi_close(&engine->multi);
-	restore_signals(&old);
+	network_close(&engine->network);
 	for (; engine->reserved > 0; engine->reserved--)
 		ReleaseExternalFD();
 }
@@ -497,18 +302,19 @@ http_engine_create(MemoryContext context, const HttpOptions *options)
 	HttpEngine *engine = MemoryContextAllocZero(context, sizeof(HttpEngine));
 
 	engine->context = context;
-	dlist_init(&engine->under_way);
-	dlist_init(&engine->finished);
+	dlist_init(&engine->outgoing);
+	dlist_init(&engine->incoming);
+	network_init(&engine->network);
 	engine->cleanup.func = release_engine;
 	engine->cleanup.arg = engine;
 	MemoryContextRegisterResetCallback(context, &engine->cleanup);
-	multi_open(&engine->multi);
+	network_open(&engine->network);
 
 	engine->waits = compat_create_wait_event_set(context, 3);
 	AddWaitEventToSet(engine->waits, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	if (IsUnderPostmaster)
 		AddWaitEventToSet(engine->waits, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	AddWaitEventToSet(engine->waits, WL_SOCKET_READABLE, engine->multi.epoll, NULL, NULL);
+	AddWaitEventToSet(engine->waits, WL_SOCKET_READABLE, engine->network.bell, NULL, NULL);
 	engine->wait_event = compat_http_wait_event();
 	http_engine_configure(engine, options);
 	return engine;

@@ -1,6 +1,6 @@
 /*
  * multi.c
- *    libcurl's transfers behind one epoll descriptor, which a latch wait can watch.
+ *    libcurl's transfers behind one epoll descriptor.
  *
  * The callbacks run inside libcurl: they never raise and never palloc.
  *
@@ -11,6 +11,7 @@
 #include "dreamsuite.h"
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "storage/fd.h"
@@ -88,20 +89,51 @@ start_libcurl(HttpMulti *multi)
 						errdetail("libcurl could not be started.")));
 }
 
+/* Books a descriptor that is about to be made. */
+static void
+book_descriptor(void)
+{
+	if (!AcquireExternalFD())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no file descriptor left for the network"),
+				 errhint("Raise max_files_per_process.")));
+}
+
+static int
+booked(int descriptor)
+{
+	if (descriptor < 0)
+	{
+		int saved = errno;
+
+		ReleaseExternalFD();
+		errno = saved;
+		ereport(ERROR,
+				(errcode_for_socket_access(), errmsg("could not create a descriptor for the network: %m")));
+	}
+	return descriptor;
+}
+
+int
+multi_eventfd(void)
+{
+	book_descriptor();
+	return booked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
 void
 multi_open(HttpMulti *multi)
 {
-	*multi = (HttpMulti){.epoll = -1, .timer = MULTI_NO_TIMER};
+	struct epoll_event event = {.events = EPOLLIN};
+
+	*multi = (HttpMulti){.epoll = -1, .call = -1, .timer = MULTI_NO_TIMER};
 	start_libcurl(multi);
-	if (!AcquireExternalFD())
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no file descriptor left for epoll"),
-						errhint("Raise max_files_per_process.")));
-	multi->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (multi->epoll < 0)
-	{
-		ReleaseExternalFD();
-		ereport(ERROR, (errcode_for_socket_access(), errmsg("could not create an epoll descriptor: %m")));
-	}
+	book_descriptor();
+	multi->epoll = booked(epoll_create1(EPOLL_CLOEXEC));
+	multi->call = multi_eventfd();
+	event.data.fd = multi->call;
+	if (epoll_ctl(multi->epoll, EPOLL_CTL_ADD, multi->call, &event) != 0)
+		ereport(ERROR, (errcode_for_socket_access(), errmsg("could not watch a descriptor: %m")));
 }
 
 void
@@ -118,31 +150,49 @@ multi_close(HttpMulti *multi)
 		curl_multi_cleanup(multi->multi);
 	if (multi->share != NULL)
 		curl_share_cleanup(multi->share);
-	if (multi->epoll >= 0)
+	for (int i = 0; i < 2; i++)
 	{
-		close(multi->epoll);
+		int descriptor = i == 0 ? multi->call : multi->epoll;
+
+		if (descriptor < 0)
+			continue;
+		close(descriptor);
 		ReleaseExternalFD();
 	}
 }
 
 /* ---- A round ---- */
 
+/* Milliseconds until the timer, rounded up: -1 where there is none. */
+static int
+until_timer(const HttpMulti *multi)
+{
+	int64 now;
+
+	if (multi->timer == MULTI_NO_TIMER)
+		return -1;
+	now = monotonic_now();
+	return multi->timer <= now ? 0 : (int) Min((multi->timer - now + 999) / 1000, INT_MAX);
+}
+
 void
-multi_drive(HttpMulti *multi)
+multi_drive(HttpMulti *multi, bool wait)
 {
 	struct epoll_event events[MAX_EVENTS];
 	int ready, running;
 
 	do
 	{
-		ready = epoll_wait(multi->epoll, events, MAX_EVENTS, 0);
+		ready = epoll_wait(multi->epoll, events, MAX_EVENTS, wait ? until_timer(multi) : 0);
+		wait = false;
 		for (int i = 0; i < ready; i++)
 		{
 			uint32_t what = events[i].events;
 			int mask = (what & EPOLLIN ? CURL_CSELECT_IN : 0) | (what & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 					   (what & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 
-			curl_multi_socket_action(multi->multi, events[i].data.fd, mask, &running);
+			if (events[i].data.fd != multi->call)
+				curl_multi_socket_action(multi->multi, events[i].data.fd, mask, &running);
 		}
 	} while (ready == MAX_EVENTS);
 	if (multi->timer <= monotonic_now())

@@ -1,9 +1,9 @@
 /*
  * multi.h
- *    libcurl's transfers behind one epoll descriptor, and the guard that keeps signals away from libcurl. Between engine.c
+ *    libcurl's transfers behind one epoll descriptor, and the guard that keeps signals away from libcurl. Between network.c
  *    and multi.c only.
  *
- * The timer is a number that bounds the caller's wait: it needs no descriptor.
+ * The timer is a number that bounds the wait: it needs no descriptor.
  */
 #ifndef DREAMSUITE_MULTI_H
 #define DREAMSUITE_MULTI_H
@@ -20,11 +20,15 @@ typedef struct HttpMulti
 {
 	CURLM *multi;
 	CURLSH *share; /* TLS sessions, for every handle */
-	int epoll;     /* readable when multi_drive() has something to do */
-	int64 timer;   /* when it is to be called at the latest, as monotonic_now(); MULTI_NO_TIMER: never */
+	int epoll;     /* of libcurl's sockets, and of `call` */
+	int call;      /* rung (an eventfd) to end a wait */
+	int64 timer;   /* when libcurl is to be driven at the latest, as monotonic_now(); MULTI_NO_TIMER: never */
 } HttpMulti;
 
-/* Around every call of libcurl: its resolver threads inherit a full mask, so no handler of the server runs in them. */
+/*
+ * Around what libcurl does in the server's own thread, and where a thread is started: it inherits a full mask, so that no
+ * handler of the server runs in it.
+ */
 static inline void
 block_signals(sigset_t *old)
 {
@@ -60,8 +64,12 @@ extern void multi_open(HttpMulti *multi);
 /* How many connections may be open, idle ones too: the oldest is closed where a new one is needed. Signals blocked. */
 extern void multi_limit(HttpMulti *multi, int connections);
 
-/* Feeds libcurl what the network and the clock have, without waiting. Signals blocked. */
-extern void multi_drive(HttpMulti *multi);
+/* Feeds libcurl what the network and the clock have. Waits until there is something, or `call` was rung, where `wait`. Never
+ * raises. Signals blocked. */
+extern void multi_drive(HttpMulti *multi, bool wait);
+
+/* A descriptor to be rung (an eventfd that never blocks), booked with the server. Errors: ERRCODE_INSUFFICIENT_RESOURCES. */
+extern int multi_eventfd(void);
 
 /* Frees everything. No handle is in it any more; signals blocked. */
 extern void multi_close(HttpMulti *multi);

@@ -14,7 +14,6 @@
 #include "http/transfer.h"
 
 #define MAX_HEADERS (64 * 1024)
-#define KEEP_BODY   (64 * 1024) /* memory that a handle may keep for its next body */
 #define RECEIVE     (64 * 1024) /* bytes asked of the kernel at once: a page of a listing in one call */
 #define TOKEN_BODY  (16 * 1024) /* bodies of answers that bring tokens are smaller than this by far */
 
@@ -63,7 +62,7 @@ transfer_create(const HttpRequest *request, const char *url)
 	line = (struct curl_slist *) (transfer + 1);
 	free_space = (char *) (line + lines);
 	transfer->url = put(&free_space, url, url_length);
-	transfer->headers = lines > 0 ? line : NULL;
+	transfer->request_headers = lines > 0 ? line : NULL;
 	foreach (cell, request->headers)
 	{
 		line->data = put(&free_space, lfirst(cell), strlen(lfirst(cell)));
@@ -77,8 +76,8 @@ transfer_create(const HttpRequest *request, const char *url)
 		memcpy(free_space, type_name, sizeof(type_name) - 1);
 		free_space += sizeof(type_name) - 1;
 		put(&free_space, type, type_length);
-		transfer->body = put(&free_space, request->body, request->body_length);
-		transfer->body_length = request->body_length;
+		transfer->request_body = put(&free_space, request->body, request->body_length);
+		transfer->request_length = request->body_length;
 	}
 	Assert(free_space == (char *) transfer + size);
 	return transfer;
@@ -87,6 +86,8 @@ transfer_create(const HttpRequest *request, const char *url)
 void
 transfer_free(HttpTransfer *transfer)
 {
+	buffer_free(&transfer->body, transfer->body.length <= TOKEN_BODY);
+	buffer_free(&transfer->headers, false);
 	explicit_bzero(transfer, transfer->size);
 	free(transfer);
 }
@@ -113,16 +114,23 @@ static size_t
 on_body(char *data, size_t size, size_t count, void *arg)
 {
 	HttpHandle *handle = arg;
+	HttpTransfer *transfer = handle->transfer;
+	curl_off_t announced = 0;
 
-	switch (buffer_append(&handle->body, data, size * count))
+	/* A body that says how long it is finds its room at once. */
+	if (transfer->body.room == 0 &&
+		curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced) == CURLE_OK &&
+		announced > 0)
+		buffer_expect(&transfer->body, (size_t) announced);
+	switch (buffer_append(&transfer->body, data, size * count))
 	{
 		case BUFFER_OK:
 			return size * count;
 		case BUFFER_FULL:
-			handle->too_large = true;
+			transfer->too_large = true;
 			break;
 		case BUFFER_NO_MEMORY:
-			handle->no_memory = true;
+			transfer->no_memory = true;
 			break;
 	}
 	return 0;
@@ -131,28 +139,29 @@ on_body(char *data, size_t size, size_t count, void *arg)
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
 {
-	HttpHandle *handle = arg;
+	HttpTransfer *transfer = ((HttpHandle *) arg)->transfer;
+	HttpBuffer *headers = &transfer->headers;
 	size_t length = size * count, kept = length;
 
 	/* A new status line begins a new response: an interim one said nothing that counts. */
 	if (length >= 5 && memcmp(data, "HTTP/", 5) == 0)
-		buffer_reset(&handle->headers, MAX_HEADERS, false);
+		buffer_reset(headers, MAX_HEADERS, false);
 	/* A NUL inside a line would end it early; that is all it could do. */
 	while (kept > 0 && strchr(" \t\r\n", data[kept - 1]) != NULL)
 		kept--;
 	if (kept == 0)
 		return length;
-	switch (buffer_append(&handle->headers, data, kept))
+	switch (buffer_append(headers, data, kept))
 	{
 		case BUFFER_OK:
-			if (buffer_append(&handle->headers, "", 1) == BUFFER_OK)
+			if (buffer_append(headers, "", 1) == BUFFER_OK)
 				return length;
 			/* FALLTHROUGH */
 		case BUFFER_FULL:
-			handle->headers_too_large = true;
+			transfer->headers_too_large = true;
 			break;
 		case BUFFER_NO_MEMORY:
-			handle->no_memory = true;
+			transfer->no_memory = true;
 			break;
 	}
 	return 0;
@@ -186,7 +195,6 @@ set_constant_options(HttpHandle *handle, bool plain, const HttpOptions *options,
 	SET(CURLOPT_WRITEDATA, handle);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
 	SET(CURLOPT_HEADERDATA, handle);
-	SET(CURLOPT_ERRORBUFFER, handle->error);
 	SET(CURLOPT_SHARE, share);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -227,12 +235,13 @@ set_constant_options(HttpHandle *handle, bool plain, const HttpOptions *options,
 }
 
 bool
-handle_load(HttpHandle *handle, const HttpTransfer *transfer, const HttpOptions *options, int generation,
+handle_load(HttpHandle *handle, HttpTransfer *transfer, const HttpOptions *options, int generation,
 			CURLSH *share)
 {
 	CURL *easy = handle->easy;
 	bool ok = true;
 
+#define SET(option, value) (ok = curl_easy_setopt(easy, option, value) == CURLE_OK && ok)
 	if (handle->generation != generation || handle->plain != transfer->plain)
 	{
 		handle->generation = 0;
@@ -241,47 +250,47 @@ handle_load(HttpHandle *handle, const HttpTransfer *transfer, const HttpOptions 
 		handle->generation = generation;
 		handle->plain = transfer->plain;
 	}
-	handle->max_body = options->max_body;
-	handle->body.cap = options->max_body;
-	handle->headers.cap = MAX_HEADERS;
-	ok = curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK && ok;
-	ok = curl_easy_setopt(easy, CURLOPT_URL, transfer->url) == CURLE_OK && ok;
-	ok = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) transfer->timeout_ms) == CURLE_OK && ok;
-	ok = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK && ok;
+	transfer->handle = handle;
+	transfer->body.cap = options->max_body;
+	transfer->headers.cap = MAX_HEADERS;
+	handle->transfer = transfer;
+	SET(CURLOPT_PRIVATE, transfer);
+	SET(CURLOPT_ERRORBUFFER, transfer->error);
+	SET(CURLOPT_URL, transfer->url);
+	SET(CURLOPT_TIMEOUT_MS, (long) transfer->timeout_ms);
+	SET(CURLOPT_HTTPHEADER, transfer->request_headers);
 	if (transfer->method == HTTP_POST)
 	{
-		ok = curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK && ok;
-		ok = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) transfer->body_length) ==
-				 CURLE_OK &&
-			 ok;
-		ok = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body) == CURLE_OK && ok;
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) transfer->request_length);
+		SET(CURLOPT_POSTFIELDS, transfer->request_body);
 	}
 	else
 	{
-		ok = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL) == CURLE_OK && ok;
-		ok = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK && ok;
+		SET(CURLOPT_POSTFIELDS, NULL);
+		SET(CURLOPT_HTTPGET, 1L);
 	}
+#undef SET
 	return ok;
 }
 
 void
-handle_reset(HttpHandle *handle)
+handle_unload(HttpHandle *handle)
 {
 	/* They point into the transfer, which is about to go. */
+	curl_easy_setopt(handle->easy, CURLOPT_ERRORBUFFER, NULL);
 	curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDS, NULL);
-	buffer_reset(&handle->body, KEEP_BODY, handle->body.length <= TOKEN_BODY);
-	buffer_reset(&handle->headers, MAX_HEADERS, false);
-	handle->too_large = handle->headers_too_large = handle->no_memory = false;
-	handle->error[0] = '\0';
+	if (handle->transfer != NULL)
+		handle->transfer->handle = NULL;
+	handle->transfer = NULL;
 }
 
 void
 handle_free(HttpHandle *handle)
 {
+	handle_unload(handle);
 	curl_easy_cleanup(handle->easy);
-	buffer_free(&handle->body, true);
-	buffer_free(&handle->headers, false);
 	free(handle);
 }
 
@@ -316,31 +325,27 @@ phase_of(CURL *easy, bool plain)
 
 /* What the end of a transfer was, and a text that says it. */
 static ErrorClass
-classify_end(const HttpTransfer *transfer, char *text, size_t room)
+classify_end(HttpTransfer *transfer, CURLcode result)
 {
-	const HttpHandle *handle = transfer->handle;
 	const char *phase, *detail;
+	char *text = transfer->text;
+	size_t room = sizeof(transfer->text);
 
-	if (handle == NULL)
-	{
-		snprintf(text, room, "the request could not be started: out of memory");
-		return ERROR_NETWORK;
-	}
-	if (transfer->result == CURLE_OK)
+	if (result == CURLE_OK)
 		return ERROR_NONE;
-	if (handle->headers_too_large)
+	if (transfer->headers_too_large)
 	{
 		snprintf(text, room, "the headers of the answer are larger than %d bytes", MAX_HEADERS);
 		return ERROR_TOO_LARGE;
 	}
-	if (handle->too_large || transfer->result == CURLE_FILESIZE_EXCEEDED)
+	if (transfer->too_large || result == CURLE_FILESIZE_EXCEEDED)
 	{
-		snprintf(text, room, "the answer is larger than %zu bytes", handle->max_body);
+		snprintf(text, room, "the answer is larger than %zu bytes", transfer->body.cap);
 		return ERROR_TOO_LARGE;
 	}
-	phase = phase_of(handle->easy, transfer->plain);
-	detail = handle->error[0] != '\0' ? handle->error : curl_easy_strerror(transfer->result);
-	switch (transfer->result)
+	phase = phase_of(transfer->handle->easy, transfer->plain);
+	detail = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(result);
+	switch (result)
 	{
 		case CURLE_OPERATION_TIMEDOUT:
 			snprintf(text, room, "timed out while %s: %s", phase, detail);
@@ -351,57 +356,61 @@ classify_end(const HttpTransfer *transfer, char *text, size_t room)
 			snprintf(text, room, "what came is not an HTTP answer: %s", detail);
 			return ERROR_BAD_RESPONSE;
 		default:
-			if (handle->no_memory)
+			if (transfer->no_memory)
 				detail = "out of memory";
 			snprintf(text, room, "failed while %s: %s", phase, detail);
 			return ERROR_NETWORK;
 	}
 }
 
-HttpAnswer
-transfer_answer(const HttpTransfer *transfer, char *text, size_t room)
+void
+transfer_end(HttpTransfer *transfer, CURLcode result)
 {
-	HttpAnswer answer = {.body = "", .transfer = transfer};
-	HttpHandle *handle = transfer->handle;
+	CURL *easy = transfer->handle->easy;
+	HttpAnswer *answer = &transfer->answer;
 	long status = 0, connects = 0, header_size = 0, version = 0;
 	curl_off_t total = 0, received = 0;
 
-	answer.error = classify_end(transfer, text, room);
-	if (answer.error != ERROR_NONE)
-		answer.error_text = text;
-	if (handle == NULL)
-		return answer;
-	curl_easy_getinfo(handle->easy, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-	curl_easy_getinfo(handle->easy, CURLINFO_HEADER_SIZE, &header_size);
-	curl_easy_getinfo(handle->easy, CURLINFO_HTTP_VERSION, &version);
-	curl_easy_getinfo(handle->easy, CURLINFO_TOTAL_TIME_T, &total);
-	curl_easy_getinfo(handle->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
-	answer.status = (int) status;
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
+	curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &header_size);
+	curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+	curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &total);
+	curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+	*answer = (HttpAnswer){.body = "", .transfer = transfer, .status = (int) status};
+	answer->error = classify_end(transfer, result);
+	answer->error_text = answer->error != ERROR_NONE ? transfer->text : NULL;
 	/* Half a body is none: nobody should take it for the platform's word. */
-	if (answer.error == ERROR_NONE && handle->body.length > 0)
+	if (answer->error == ERROR_NONE && transfer->body.length > 0)
 	{
-		answer.body = handle->body.data;
-		answer.length = handle->body.length;
+		answer->body = transfer->body.data;
+		answer->length = transfer->body.length;
 	}
-	answer.total_ms = total / 1000.0;
-	answer.bytes = received + header_size;
-	answer.reused = connects == 0 && status != 0;
-	answer.http_version = version == CURL_HTTP_VERSION_2_0   ? 20
-						  : version == CURL_HTTP_VERSION_1_1 ? 11
-						  : version == CURL_HTTP_VERSION_1_0 ? 10
-															 : 0;
-	return answer;
+	answer->total_ms = total / 1000.0;
+	answer->bytes = received + header_size;
+	answer->reused = connects == 0 && status != 0;
+	answer->http_version = version == CURL_HTTP_VERSION_2_0   ? 20
+						   : version == CURL_HTTP_VERSION_1_1 ? 11
+						   : version == CURL_HTTP_VERSION_1_0 ? 10
+															  : 0;
+}
+
+void
+transfer_end_unstarted(HttpTransfer *transfer, const char *why)
+{
+	snprintf(transfer->text, sizeof(transfer->text), "the request could not be started: %s", why);
+	transfer->answer =
+		(HttpAnswer){.body = "", .transfer = transfer, .error = ERROR_NETWORK, .error_text = transfer->text};
 }
 
 const char *
 http_answer_header(const HttpAnswer *answer, const char *name)
 {
 	const HttpTransfer *transfer = answer->transfer;
-	const HttpBuffer *headers = transfer->handle != NULL ? &transfer->handle->headers : NULL;
+	const HttpBuffer *headers = &transfer->headers;
 	size_t n = strlen(name);
 
-	if (headers == NULL || headers->length == 0)
+	if (headers->length == 0)
 		return NULL;
 	for (const char *line = headers->data; line < headers->data + headers->length; line += strlen(line) + 1)
 	{

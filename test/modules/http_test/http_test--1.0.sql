@@ -34,3 +34,12 @@ CREATE FUNCTION http_memory() RETURNS bigint AS 'MODULE_PATHNAME' LANGUAGE C VOL
 -- Starts a background worker that waits for an address and gives its process id.
 CREATE FUNCTION http_worker(url text, base text) RETURNS integer
 AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+-- Sends an address so many times and does nothing for so many milliseconds; tells the answers that were there then, the bytes of
+-- their bodies, the threads of the process and those that take signals, and all the answers.
+CREATE FUNCTION http_unattended(url text, base text, requests integer, ms integer, connections integer)
+RETURNS TABLE (answers integer, bytes bigint, threads integer, with_signals integer, all_answers integer)
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+-- From now on this session can start no thread.
+CREATE FUNCTION http_forbid_threads() RETURNS boolean AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;

@@ -7,6 +7,7 @@
 #include "dreamsuite.h"
 
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -14,6 +15,7 @@
 #include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "storage/fd.h"
 #include "tcop/tcopprot.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -31,6 +33,8 @@ DREAMSUITE_FUNCTION(http_test);
 DREAMSUITE_FUNCTION(http_bench);
 DREAMSUITE_FUNCTION(http_memory);
 DREAMSUITE_FUNCTION(http_worker);
+DREAMSUITE_FUNCTION(http_unattended);
+DREAMSUITE_FUNCTION(http_forbid_threads);
 
 static const char *const error_names[] = {
 	[ERROR_NONE] = "ok",
@@ -272,6 +276,102 @@ http_memory(PG_FUNCTION_ARGS)
 	struct mallinfo2 info = mallinfo2();
 
 	PG_RETURN_INT64((int64) (info.uordblks + info.hblkhd));
+}
+
+/* ---- The thread ---- */
+
+typedef struct Unattended
+{
+	int answers;
+	int64 bytes;
+} Unattended;
+
+static void
+unattended_answered(HttpAnswer *answer, void *arg)
+{
+	Unattended *unattended = arg;
+
+	unattended->answers++;
+	unattended->bytes += answer->length;
+}
+
+/* Signals that some thread but the first takes. */
+static int
+threads_with_signals(int *threads)
+{
+	DIR *tasks = AllocateDir("/proc/self/task");
+	struct dirent *entry;
+	int with = 0;
+
+	*threads = 0;
+	while ((entry = ReadDir(tasks, "/proc/self/task")) != NULL)
+	{
+		char path[MAXPGPATH], line[256];
+		FILE *file;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		(*threads)++;
+		if (atoi(entry->d_name) == MyProcPid)
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
+		file = AllocateFile(path, "r");
+		while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		{
+			/* SIGTERM is the fifteenth, SIGUSR1 the tenth, SIGINT the second */
+			uint64 blocked =
+				strncmp(line, "SigBlk:", 7) == 0 ? strtoull(line + 7, NULL, 16) : ~UINT64CONST(0);
+
+			with += (blocked & 0x4202) != 0x4202 ? 1 : 0;
+		}
+		if (file != NULL)
+			FreeFile(file);
+	}
+	FreeDir(tasks);
+	return with;
+}
+
+Datum
+http_unattended(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "http_test", ALLOCSET_DEFAULT_SIZES);
+	HttpOptions options = usual_options;
+	HttpRequest request = {.url = text_arg(fcinfo, 0), .timeout_ms = 60000};
+	Unattended unattended = {0};
+	HttpEngine *engine;
+	Datum values[5];
+	bool nulls[5] = {false};
+	ReturnSetInfo *rows = (ReturnSetInfo *) fcinfo->resultinfo;
+	int threads;
+
+	compat_start_rows(fcinfo);
+	options.test_base_url = text_arg(fcinfo, 1);
+	options.max_connections = PG_GETARG_INT32(4);
+	engine = http_engine_create(context, &options);
+	for (int i = 0; i < PG_GETARG_INT32(2); i++)
+		http_send(engine, &request, unattended_answered, &unattended);
+	http_engine_flush(engine);
+	pg_usleep(PG_GETARG_INT32(3) * 1000L);
+	values[3] = Int32GetDatum(threads_with_signals(&threads));
+	values[2] = Int32GetDatum(threads);
+	http_engine_run(engine, 0);
+	values[0] = Int32GetDatum(unattended.answers);
+	values[1] = Int64GetDatum(unattended.bytes);
+	while (http_engine_active(engine) > 0)
+		http_engine_run(engine, -1);
+	values[4] = Int32GetDatum(unattended.answers);
+	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
+	MemoryContextDelete(context);
+	return (Datum) 0;
+}
+
+/* No thread more can be started in this session, unless it is root's. */
+Datum
+http_forbid_threads(PG_FUNCTION_ARGS)
+{
+	struct rlimit limit = {0, 0};
+
+	PG_RETURN_BOOL(setrlimit(RLIMIT_NPROC, &limit) == 0);
 }
 
 /* ---- In a background worker ---- */

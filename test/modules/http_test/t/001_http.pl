@@ -281,5 +281,33 @@ note 'memory';
 	like($err, qr/connections of 100000 can be open at once/, 'and it says so');
 }
 
+note 'the thread';
+{
+	my $threads = "SELECT count(*) FROM pg_ls_dir('/proc/self/task')";
+	my ($before, $seen, $after) = split(/\n/, $node->safe_psql('postgres', qq{
+		$threads;
+		SELECT * FROM http_unattended('https://a.invalid/ok', '$base', 50, 1000, 1);
+		$threads}));
+	my ($answers, undef, $there, $with_signals) = split(/\|/, $seen);
+	is($answers, '50', 'what is sent is answered while the process does something else, one after the other');
+	is($there, $before + 1, 'one thread does it');
+	is($with_signals, '0', 'and takes no signals');
+	is($after, $before, 'it ends with its engine');
+	my ($result, $out, $err) = $node->psql('postgres',
+		"SET statement_timeout = 200; SELECT count(*) FROM http_test('{https://a.invalid/hang}', '$base'); $threads",
+		on_error_stop => 0);
+	is($out, $before, 'and with one that an error throws away');
+
+	$seen = $node->safe_psql('postgres',
+		"SELECT answers < 20, bytes < 100 * 1024 * 1024, all_answers FROM http_unattended('https://a.invalid/atcap?bytes=8000000', '$base', 20, 1500, 4)");
+	is($seen, 't|t|20', 'bodies that nobody hears do not fill the memory: the others are asked for when they are');
+}
+{
+	my $text = $node->safe_psql('postgres', qq{SELECT http_forbid_threads();
+		SELECT DISTINCT error, error_text, count(*) OVER () FROM http_test('{https://a.invalid/ok}', '$base', repeat => 3)});
+	is($text, "t\nnetwork|the request could not be started: no thread can be started|3",
+		'where no thread can be started the requests fail like those of a network that is down');
+}
+
 $node->stop;
 done_testing();
