@@ -8,6 +8,7 @@
 
 #include "dreamsuite.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
@@ -27,6 +28,7 @@ static Keyfile *scratch = NULL;
 static bool loaded = false;
 static KeyfileStamp loaded_stamp;
 static char loaded_path[MAXPGPATH];
+static TimestampTz looked_in = 0; /* the beginning of the transaction that last looked at the file */
 
 static void
 prepare(void)
@@ -88,6 +90,14 @@ keyring_load(void)
 		strlcpy(loaded_path, path, sizeof(loaded_path));
 	}
 	return result;
+}
+
+/* A transaction that opens a thousand tokens looks at the file once. */
+static bool
+is_fresh(void)
+{
+	return loaded && IsTransactionState() && looked_in == GetCurrentTransactionStartTimestamp() &&
+		   strcmp(keyring_path(), loaded_path) == 0;
 }
 
 static const char *
@@ -168,12 +178,17 @@ keyring_describe(KeyfileResult result)
 const KeyfileKey *
 keyring_find(int32 id)
 {
-	KeyfileResult result = keyring_load();
+	const KeyfileKey *key = is_fresh() ? keyfile_find(keys, id) : NULL;
+	KeyfileResult result;
 
+	if (key != NULL)
+		return key;
+	result = keyring_load();
 	if (result.trouble == KEYFILE_MISSING)
 		return NULL;
 	if (result.trouble != KEYFILE_OK)
 		keyring_report(result);
+	looked_in = IsTransactionState() ? GetCurrentTransactionStartTimestamp() : 0;
 	return keyfile_find(keys, id);
 }
 
