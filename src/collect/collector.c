@@ -3,7 +3,8 @@
  *    The event loop: claim, ask, answer, store.
  *
  * One process per database, hundreds of transfers at once, no transaction while it waits for the network. Jobs wait in
- * three lists: asking (requests to be sent or under way), done (to be stored), and the engine's own transfers.
+ * three lists: asking (requests to be sent or under way), done (to be stored), and the engine's own transfers, which a
+ * thread keeps going whatever happens here.
  * Whatever a platform does ends in one job; whatever the database does ends in one batch.
  */
 #include "postgres.h"
@@ -118,8 +119,8 @@ store_list(List *jobs, bool patient)
 static double store_us = 0; /* that a job took of late; 0: not known */
 
 /*
- * How many finished jobs are worth a transaction. No answer is heard while one is stored, and a connection whose answer has
- * come is idle: as long as the network is waited for, few at a time cost nothing.
+ * How many finished jobs are worth a transaction. No answer is read while one is stored, and a request that depends on it
+ * waits: as long as the network is waited for, few at a time cost nothing.
  */
 static int
 store_worth(bool busy)
@@ -175,13 +176,14 @@ static void
 claim_more(bool busy)
 {
 	int most = Max(3 * config_max_connections, CLAIM_LEAST);
-	int at_work = work.count - list_length(work.done);
+	int done = list_length(work.done), at_work = work.count - done;
 	bool worth = work.count == 0;
 	Look look;
 	List *jobs;
 	ListCell *cell;
 
-	for (int i = 0; platforms[i] != NULL && !worth; i++)
+	/* What is heard faster than it can be stored would fill the memory. */
+	for (int i = 0; platforms[i] != NULL && !worth && done <= 2 * store_worth(busy); i++)
 		worth = wanted[i] && (work.of_platform[i] <= ROOM_LEAST / 2 ||
 							  (at_work <= most * 3 / 4 &&
 							   work.of_platform[i] <= (busy ? pace_room(platforms[i], most) / 2

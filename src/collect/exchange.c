@@ -25,8 +25,8 @@
 #define TRIES_IN_A_RUN     3  /* of one request, network trouble and the like */
 #define SHORT_WAIT_SECONDS 30 /* a pause that the run sits out */
 
-/* Half as many again as may be under way wait in the engine: they go as soon as a connection is free, before answers are read. */
-#define SENT_AHEAD(connections) ((connections) + (connections) / 2)
+/* So many wait in the engine or are under way: a connection that is free finds work while answers are read and stored. */
+#define SENT_AHEAD(connections) (3 * (connections))
 
 static HttpEngine *engine;
 static int transfers = 0;          /* under way */
