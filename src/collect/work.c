@@ -182,6 +182,11 @@ job_finish(Job *job)
 
 	job->keeps_answers = resume_is_worth_it(job);
 	job_read(job);
+	/* Where a token is needed it says whose account it is; there is always something to ask. */
+	if (job->result == NULL && job->error == ERROR_NONE)
+		job_note_error(
+			job, ERROR_NOT_FOUND,
+			"nothing says whose numbers to ask for: name the artist as external_id by connect_account()");
 	/* What is stored is a copy; pages that wait for it would be most of the memory. */
 	if (job->bodies != NULL && !job->keeps_answers)
 	{

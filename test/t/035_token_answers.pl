@@ -281,5 +281,51 @@ is(sql("SELECT count(*) FILTER (WHERE endpoint = 'refresh'), count(*) FILTER (WH
 	'1|1', 'which is asked for once');
 control('faults', '[]');
 
+# the Pages of the person
+sub pages_go_wrong { my ($user, $fault) = @_; control('faults', "[{$fault}]"); agreed('facebook', $user); return; }
+app('facebook');
+set_now($node, '2026-03-03T10:00:00Z');
+pages_go_wrong($ann, '"kind": "5xx", "path": "/me/accounts", "times": 1');
+becomes('facebook', $ann, 'pending|server_error|1', 'Pages that cannot be listed for trouble of the platform are asked for again', 'a.status, s.last_error_class, s.attempts');
+like(error('facebook', $ann), qr/^the Pages could not be listed: /, 'and the reason is told');
+set_now($node, '2026-03-03T10:01:01Z');
+becomes('facebook', $ann, 'active|', 'without another consent');
+pages_go_wrong($bob, '"kind": "429", "path": "/me/accounts", "retry_after": 600, "times": 1');
+becomes('facebook', $bob, 'pending|rate_limited|00:10:00', 'those that may not be listed yet wait for the time that the platform named',
+	'a.status, s.last_error_class, s.blocked_until - dreamsuite.calendar_now()');
+set_now($node, '2026-03-03T10:11:01Z');
+becomes('facebook', $bob, 'active|', 'and follow then');
+pages_go_wrong($cid, '"kind": "401", "path": "/me/accounts", "times": 1');
+becomes('facebook', $cid, 'needs_reauth|auth_revoked', 'a consent that ended before they were listed needs a new one');
+pages_go_wrong($cid, '"kind": "answer", "path": "/me/accounts", "body": "{\\"data\\": [{\\"id\\": \\"812\\", \\"name\\": \\"A Page\\"}]}"');
+becomes('facebook', $cid, 'failed|the consent gives no token of the Page 812', 'a Page whose token does not come cannot be collected', 'a.status, a.status_reason');
+pages_go_wrong($cid, '"kind": "5xx", "path": "/me/permissions"');
+becomes('facebook', $cid, 'active||5', 'where the permissions are not told, those asked for count as given', 'a.status, s.last_error_class, cardinality(a.granted_scopes)');
+
+# tokens of the app itself
+control('faults', '[]');
+control('clients', '{"platform": "tidal", "client_id": "client-tidal", "client_secret": "secret-of-tidal"}');
+app('tidal', 'not-the-secret');
+held('tidal', $bob, 3600, refresh => 1);
+like(collect($node, "'$bob', 'tidal'"), qr/tidal of user $bob: not_found, nothing says whose numbers to ask for: name the artist as external_id/, 'a run in which nothing can be asked says so');
+sql("SELECT dreamsuite.connect_account('$bob', 'tidal', '4711')");
+collect($node, "'$bob', 'tidal'");
+becomes('tidal', $bob, 'active|ok|', 'where the app gets no token the one of the artist serves', 'a.status, s.last_outcome, s.last_error_class');
+sql("SELECT dreamsuite.connect_account('$_', 'tidal', '4711')") foreach $ann, $cid;
+collect($node, "platform => 'tidal'");
+becomes('tidal', $_, 'active|operator', 'without one the account waits for its operator') foreach $ann, $cid;
+like(sql("SELECT hint FROM dreamsuite.status() WHERE item = 'paused: tidal'"), qr/^the app got no token: invalid_client/, 'and status() says why');
+app('tidal');
+control('faults', '[{"kind": "5xx", "host": "auth.tidal.com", "times": 1}]');
+sql('SELECT dreamsuite.collect_due()');
+becomes('tidal', $ann, 'active|server_error', 'trouble of the token server is no fault of the app');
+set_now($node, '2026-03-03T10:13:00Z');
+becomes('tidal', $_, 'active|', 'when it has passed the account is collected') foreach $ann, $cid;
+is(sql("SELECT count(*) FROM dreamsuite.request_log WHERE platform = 'tidal' AND endpoint = 'token' AND error_class = 'ok'"), '1', 'one token serves all');
+set_now($node, '2026-03-04T06:00:00Z');
+collect($node, "'$bob', 'tidal'");
+becomes('tidal', $bob, 'active|ok|', 'and an artist whose own has ended', 'a.status, s.last_outcome, s.last_error_class');
+is(sql("SELECT count(*) FROM dreamsuite.request_log WHERE endpoint = 'refresh' AND " . of('tidal', $bob)), '0', 'which is not renewed where nothing needs it');
+
 $node->stop;
 done_testing();
