@@ -17,13 +17,13 @@ RETURNS TABLE (
     per_second        double precision,
     accounts          bigint,       -- active and pending
     blocked_accounts  bigint,       -- told to wait for themselves
-    cost_per_account  numeric,      -- units a day, as the last seven days were
+    cost_per_account  numeric,      -- units a day (X: dollars), as the last seven days were
     accounts_that_fit bigint)       -- further ones, every day
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH now AS MATERIALIZED (SELECT dreamsuite.calendar_now() AS at),
     costs AS (
-        SELECT r.platform, sum(r.cost) / count(*) AS cost
-          FROM (SELECT c.platform, sum(c.quota_cost) AS cost FROM dreamsuite.collection_runs c
+        SELECT r.platform, sum(r.cost) / count(*) AS cost, sum(r.requests) / count(*) AS requests
+          FROM (SELECT c.platform, sum(c.quota_cost) AS cost, sum(c.requests)::numeric AS requests FROM dreamsuite.collection_runs c
                  WHERE c.started_at > statement_timestamp() - interval '7 days' AND c.outcome IN ('ok', 'partial', 'failed')
                  GROUP BY c.platform, c.user_id, c.date) r
          GROUP BY r.platform),
@@ -51,12 +51,13 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_c
                CASE WHEN b.blocked_until > (SELECT at FROM now) THEN b.reason END AS reason,
                l.quota AS daily, l.per_second
           FROM limits l FULL JOIN dreamsuite.bucket_state b ON b.bucket = l.bucket)
-    SELECT k.bucket, k.platform, k.used, greatest(k.quota - k.used, 0), k.resets_at, k.blocked_until, k.reason,
-           k.per_second, COALESCE(n.accounts, 0), COALESCE(n.blocked, 0), round(c.cost, 2),
-           -- the narrower of what a day's quota and a day at the allowed pace hold
-           CASE WHEN c.cost > 0 AND (k.daily IS NOT NULL OR k.per_second IS NOT NULL)
-                THEN greatest(floor(least(k.daily, k.per_second::numeric * 86400) / c.cost) - COALESCE(n.accounts, 0), 0)::bigint END
+    -- greatest() and least() pass over what is unknown
+    SELECT k.bucket, k.platform, k.used, CASE WHEN k.quota - k.used IS NOT NULL THEN greatest(k.quota - k.used, 0) END,
+           k.resets_at, k.blocked_until, k.reason, k.per_second, COALESCE(n.accounts, 0), COALESCE(n.blocked, 0), round(c.cost, 2),
+           CASE WHEN f.accounts IS NOT NULL THEN greatest(floor(f.accounts) - COALESCE(n.accounts, 0), 0)::bigint END
       FROM known k LEFT JOIN costs c ON c.platform = k.platform LEFT JOIN counts n ON n.platform = k.platform
+     -- the narrower of what a day's quota and a day at the allowed pace hold; X's cost is no pace
+     CROSS JOIN LATERAL (SELECT least(k.daily / NULLIF(c.cost, 0), k.per_second::numeric * 86400 / NULLIF(greatest(c.cost, c.requests), 0))) AS f (accounts)
      ORDER BY k.platform, k.bucket
 $$;
 COMMENT ON FUNCTION quota_status() IS

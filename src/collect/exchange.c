@@ -92,6 +92,7 @@ static LedgerEntry *
 ledger_add(Job *job, const Sent *sent, const HttpAnswer *http)
 {
 	LedgerEntry *entry = palloc0(sizeof(LedgerEntry));
+	double quota_cost = sent->request != NULL ? step_quota_cost(job->platform, sent->request->step) : 0;
 
 	entry->endpoint = sent->endpoint;
 	entry->at = sent->at;
@@ -99,10 +100,10 @@ ledger_add(Job *job, const Sent *sent, const HttpAnswer *http)
 	entry->error = http->error;
 	entry->ms = http->total_ms;
 	entry->bytes = http->bytes;
-	entry->quota_cost = sent->cost;
+	entry->quota_cost = quota_cost;
 	job->ledger = lappend(job->ledger, entry);
 	job->bytes += http->bytes;
-	job->quota_cost += sent->cost;
+	job->quota_cost += quota_cost;
 	return entry;
 }
 
@@ -415,12 +416,6 @@ collector_send_alone(const HttpRequest *request, HttpDone done, void *arg)
 	http_send(engine, request, done, arg);
 }
 
-static double
-step_cost(const Request *request)
-{
-	return request->step->cost != 0 ? request->step->cost : 1;
-}
-
 static void
 send_step(Job *job, Request *request)
 {
@@ -437,7 +432,7 @@ send_step(Job *job, Request *request)
 	sent->request = request;
 	sent->endpoint = request->step->name;
 	sent->bucket = mark_of(job, request)->bucket;
-	sent->cost = step_cost(request);
+	sent->cost = step_cost(request->step);
 	send_http(job, &http, sent);
 	http_request_wipe(&http);
 }
@@ -462,7 +457,7 @@ try_send(Job *job, Request *request, TimestampTz now)
 	/* Pauses of the whole app first. */
 	pace = pace_take(pace_app(job->platform), 0);
 	if (pace.paused_until == 0)
-		pace = pace_take(mark->bucket, step_cost(request));
+		pace = pace_take(mark->bucket, step_cost(request->step));
 	if (pace.paused_until != 0)
 	{
 		verdict.error = pace.why;

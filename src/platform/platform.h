@@ -212,6 +212,10 @@ extern const char *field_kind_name(FieldKind kind);
 /* A step by name; NULL where unknown. */
 extern const StepDef *platform_step(const Platform *platform, const char *name);
 
+/* What a request of the step costs: in the pace of its bucket, and in the platform's quota, where that is its bucket's. */
+extern double step_cost(const StepDef *step);
+extern double step_quota_cost(const Platform *platform, const StepDef *step);
+
 /* "a, b, c": the names of the fields, for error details. */
 extern char *platform_field_names(const Platform *platform);
 

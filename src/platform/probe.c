@@ -151,7 +151,7 @@ answer_request(Plan *plan, Request *request, const JsonbContainer *answers)
 		plan_fail(plan, request, &verdict);
 	if (plan->platform->cost != NULL)
 		return verdict.error == ERROR_NONE ? plan->platform->cost(request, &answer) : 0;
-	return request->step->cost != 0 ? request->step->cost : 1;
+	return step_quota_cost(plan->platform, request->step);
 }
 
 static void

@@ -96,3 +96,19 @@ platform_step(const Platform *platform, const char *name)
 	}
 	return NULL;
 }
+
+double
+step_cost(const StepDef *step)
+{
+	return step->cost != 0 ? step->cost : 1;
+}
+
+double
+step_quota_cost(const Platform *platform, const StepDef *step)
+{
+	const char *bucket = step->bucket != NULL ? step->bucket : step->host;
+
+	if (platform->quota != NULL && bucket != NULL && strcmp(bucket, platform->quota->bucket) != 0)
+		return 0;
+	return step_cost(step);
+}

@@ -76,6 +76,13 @@ SELECT count(*) FROM dreamsuite.stale_accounts WHERE platform = 'instagram';
 
 -- ---- who may ask
 
+-- ---- how many more accounts fit
+
+-- X: 0.06 dollars and 3 requests a day at 10 requests a second; YouTube: 10,000 units a day at 8 for an account
+INSERT INTO dreamsuite.collection_runs (user_id, platform, date, started_at, outcome, requests, quota_cost)
+VALUES (:ann, 'twitter', current_date, now(), 'ok', 3, 0.06), (:ann, 'youtube', current_date, now(), 'ok', 9, 8);
+SELECT bucket, used, "left", per_second, accounts, cost_per_account, accounts_that_fit FROM dreamsuite.quota_status() WHERE platform IN ('twitter', 'youtube');
+
 CREATE ROLE ledger_all;
 CREATE ROLE ledger_own;
 SELECT dreamsuite.grant_access('ledger_all', all_users => true);

@@ -75,6 +75,7 @@ is(sql(q{SELECT count(*) FILTER (WHERE n > l.burst + l.per_second * seconds + 1)
 is(sql("SELECT blocked_until FROM dreamsuite.quota_status() WHERE bucket = 'spotify'"), '', 'and the pause is over');
 is(sql("SELECT accounts, cost_per_account > 0, accounts_that_fit > 10000 FROM dreamsuite.quota_status() WHERE bucket = 'api.spotify.com'"),
 	'9|t|t', 'quota_status() tells how many more accounts fit');
+is(sql("SELECT used, \"left\" FROM dreamsuite.quota_status() WHERE bucket = 'api.spotify.com'"), '|', 'what is left of a limit that nobody counts is unknown');
 
 # ---- Deezer: 50 requests in 5 seconds of one address
 
@@ -99,6 +100,7 @@ cmp_ok($first, '<', 12, 'others were not');
 my $used = "SELECT used FROM dreamsuite.quota_status() WHERE bucket = 'www.googleapis.com'";
 cmp_ok(sql($used), '<=', 20, 'no more units were used than there are');
 cmp_ok(sql($used), '>', 17, 'and hardly fewer');
+is(sql("SELECT sum(quota_cost) FROM dreamsuite.collection_runs WHERE platform = 'youtube'"), sql($used), 'the runs tell them, without the reports of Analytics, which another quota counts');
 is(sql("SELECT blocked_until = '2026-03-08 08:00+00', reason FROM dreamsuite.quota_status() WHERE bucket = 'youtube'"),
 	't|the quota of 20 units a day is used up', 'until midnight in California');
 $node->stop('immediate');
