@@ -26,7 +26,7 @@ BEGIN
                    EXISTS (SELECT FROM dreamsuite.daily_metrics d WHERE d.user_id = whose AND d.platform = k.name) AS some
               FROM dreamsuite.platform_catalog() k)
         SELECT p.name, p.label, p.has_api, p.enabled, p.scopes, c.user_id IS NOT NULL AS connected, c.status, c.status_reason,
-               c.granted_scopes, s.blocked_until, s.last_error,
+               c.granted_scopes, c.settings, s.blocked_until, s.last_error,
                c.status = 'active' AND p.has_api AND p.enabled AS collects,
                dreamsuite.account_day(now_, COALESCE(c.settings, '{}')) AS today,
                y.last AS last_day
@@ -131,6 +131,7 @@ BEGIN
                      WHEN a.status = 'pending' THEN 'the account waits for its credentials'
                      WHEN r.error ~ ('missing ' || step.name || '\M') THEN
                          'the last run lacks it: ' || substring(r.error FROM 'missing (' || step.name || '[^;]*)')
+                     WHEN NOT a.settings ? needs.setting THEN format('it is not asked for: the account has no %s in its settings', needs.setting)
                      WHEN a.granted_scopes IS NOT NULL AND NOT a.granted_scopes @> a.scopes THEN
                          'the platform does not tell it; perhaps it needs a scope that was not granted'
                      ELSE 'the platform does not tell it to this app, or the account hides it' END,
@@ -142,10 +143,16 @@ BEGIN
                      WHEN k.source = 'by hand' THEN 'dreamsuite.record_metrics()'
                      WHEN NOT a.connected THEN 'connect the account, or dreamsuite.record_metrics()'
                      WHEN a.status = 'pending' OR (a.granted_scopes IS NOT NULL AND NOT a.granted_scopes @> a.scopes)
-                         THEN 'let the artist authorise: dreamsuite.authorize_url()' END
+                         THEN 'let the artist authorise: dreamsuite.authorize_url()'
+                     WHEN r.error ~ ('missing ' || step.name || '\M') THEN NULL
+                     WHEN NOT a.settings ? needs.setting THEN
+                         'pass its settings with this one to dreamsuite.connect_account(), or use dreamsuite.record_metrics()' END
               FROM dreamsuite.metric_catalog() WITH ORDINALITY
                    AS k (platform, metric, json_type, nullable, kind, unit, source, description, place)
              CROSS JOIN LATERAL (SELECT COALESCE(substring(k.source FROM '^(?:sum of )?([a-z_]+)'), '') AS name) AS step
+             CROSS JOIN LATERAL (SELECT CASE WHEN k.source LIKE 'tracked playlists%' THEN 'tracked_playlists'
+                                             WHEN a.name = 'spotify' AND step.name = 'artist' THEN 'artist_id'
+                                             WHEN a.name = 'deezer' AND step.name IN ('favorite_tracks', 'playlists') THEN 'profile_id' END AS setting) AS needs
              WHERE k.platform = a.name AND k.kind <> 'change'
                AND NOT EXISTS (SELECT FROM dreamsuite.daily_metrics d
                                 WHERE d.user_id = whose AND d.platform = a.name AND d.date > a.last_day - 30

@@ -46,6 +46,15 @@ SET dreamsuite.test_now = '2026-03-22 12:00:00+00';
 SELECT item, state, detail FROM dreamsuite.data_health(:user) WHERE platform = 'deezer' AND item IN ('freshness', 'gaps');
 SET dreamsuite.test_now = '2026-03-20 12:00:00+00';
 
+-- what nobody asks for without a setting is not hidden by the platform
+SELECT dreamsuite.forget_user(:user) > 0 AS forgotten;
+SELECT dreamsuite.connect_account(:user, p, '27', a, settings => s::jsonb)
+  FROM (VALUES ('tidal', NULL, '{}'), ('spotify', 'token', '{}'), ('deezer', NULL, '{"profile_id": "9"}')) AS v (p, a, s);
+INSERT INTO dreamsuite.daily_metrics (user_id, platform, date, metrics) SELECT :user, p, '2026-03-20', m::jsonb
+  FROM (VALUES ('tidal', '{"follower_count": 5}'), ('spotify', '{"playlists_count": 5}'), ('deezer', '{"fans_count": 5}')) AS v (p, m);
+SELECT platform, item, state, detail, hint FROM dreamsuite.data_health(:user)
+ WHERE (platform, item) IN (('tidal', 'metric: playlist_placements'), ('spotify', 'metric: follower_count'), ('deezer', 'metric: favorite_tracks'));
+
 -- every account has full marks when all is well
 SELECT dreamsuite.forget_user(:user) > 0 AS forgotten;
 SELECT dreamsuite.connect_account(:user, 'tidal', '1566', settings => '{"time_zone": "Pacific/Auckland"}');
