@@ -242,6 +242,9 @@ def check_facts(tap, lines, root, filled):
     told = {(category, kind) for category, kinds in rows_of(lines, 2) for kind in re.findall(r"`(\w+)`", kinds)}
     for category, kind in sorted(told):
         tap.say(f'"{kind}"' in source, f"facts.md: {category} {kind}")
+    caveats = {cell.group(1) for cell in (re.match(r"`(\w+)", row[0]) for row in rows_of(lines, 2)) if cell}
+    in_source = set(re.findall(r'caveats, (?:psprintf\()?"(\w+)', source))
+    tap.say(caveats == in_source, "facts.md: the caveats", f"on one side only: {sorted(caveats ^ in_source)}")
     given = {tuple(row) for row in query(
         filled, "SELECT DISTINCT f.category, f.kind FROM (SELECT user_id, max(date) AS newest FROM dreamsuite.daily_metrics "
         "GROUP BY user_id) AS d, generate_series(0, 30, 6) AS back, "
