@@ -512,7 +512,9 @@ dreamsuite_collector_main(Datum arg)
 					collector_tell_waiting();
 					continue;
 				}
-				/* What has come meanwhile is heard first. */
+				/* What has come meanwhile is heard first, unless there is as much again to be stored. */
+				if (list_length(work.done) >= store_worth(true))
+					continue;
 				wait = 0;
 			}
 			else if (finished >= store_worth(false))

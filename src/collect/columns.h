@@ -38,9 +38,9 @@ extern void column_uuid(Columns *columns, const pg_uuid_t *value);
 extern void column_text(Columns *columns, const char *value); /* NULL: null */
 extern void column_count(Columns *columns, int64 value);      /* COUNT_UNKNOWN: null */
 extern void column_int(Columns *columns, int32 value);
-extern void column_float(Columns *columns, double value);     /* NaN: null */
+extern void column_float(Columns *columns, double value);               /* NaN: null */
 extern void column_numeric(Columns *columns, double value, int digits); /* NaN: null */
-extern void column_time(Columns *columns, TimestampTz value); /* TIME_UNKNOWN: null */
+extern void column_time(Columns *columns, TimestampTz value);           /* TIME_UNKNOWN: null */
 extern void column_date(Columns *columns, int32 value);
 extern void column_jsonb(Columns *columns, Jsonb *value); /* NULL: null */
 

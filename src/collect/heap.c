@@ -17,6 +17,8 @@ void
 heap_keep(void)
 {
 #ifdef __GLIBC__
+	/* What the network's thread allots the other frees: in heaps of their own neither would find it again. */
+	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_TRIM_THRESHOLD, KEPT);
 	mallopt(M_TOP_PAD, BLOCK);
 	mallopt(M_MMAP_THRESHOLD, BLOCK);

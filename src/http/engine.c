@@ -22,6 +22,7 @@
 #include "http/url.h"
 
 #define MAX_TIMEOUT_MS 600000
+#define MOST_REPORTED  64 /* answers of one run: the owner has other things to do as well */
 
 struct HttpEngine
 {
@@ -51,13 +52,13 @@ end_report(HttpEngine *engine)
 		network_forget(&engine->network, transfer);
 }
 
-/* Tells the owners of the transfers that have come; what they send meanwhile is put to the others. */
+/* Tells the owners of transfers that have come; what they send meanwhile is put to the others. */
 static bool
 report_incoming(HttpEngine *engine)
 {
-	bool any = false;
+	int reported = 0;
 
-	while (!dlist_is_empty(&engine->incoming))
+	for (; reported < MOST_REPORTED && !dlist_is_empty(&engine->incoming); reported++)
 	{
 		HttpTransfer *transfer = dlist_container(HttpTransfer, node, dlist_pop_head_node(&engine->incoming));
 
@@ -65,9 +66,8 @@ report_incoming(HttpEngine *engine)
 		engine->reporting = transfer;
 		transfer->done(&transfer->answer, transfer->arg);
 		end_report(engine);
-		any = true;
 	}
-	return any;
+	return reported > 0;
 }
 
 /* ---- Requests ---- */

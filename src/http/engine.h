@@ -93,14 +93,14 @@ extern void http_engine_configure(HttpEngine *engine, const HttpOptions *options
 extern void http_send(HttpEngine *engine, const HttpRequest *request, HttpDone done, void *arg);
 
 /*
- * Starts what is queued, drives what is under way and calls `done` of what has ended. Returns when something has ended,
- * when the latch was set, or after timeout_ms (-1: never); true where something has ended. Resets the latch; the caller
- * checks what it was set for.
+ * Sends what is queued and calls `done` of what has ended, of a few dozen at once. Returns when something has ended, when the
+ * latch was set, or after timeout_ms (-1: never); true where something has ended. Resets the latch; the caller checks what
+ * it was set for. What is under way goes on between the calls as well.
  * Answers interrupts, so it is not to be called with something half done.
  */
 extern bool http_engine_run(HttpEngine *engine, long timeout_ms);
 
-/* Sends what is queued, as far as the limits allow, without waiting: for an owner that will be busy for a while. */
+/* Sends what is queued, without waiting: for an owner that will be busy for a while. */
 extern void http_engine_flush(HttpEngine *engine);
 
 /* Frees what is kept for the next transfers, but for open connections: for an owner that has nothing to ask for a while. */

@@ -21,7 +21,7 @@
 #include "http/network.h"
 
 /* Bytes of bodies. With more of them no transfer is begun until the owner has heard some. */
-#define MOST_UNHEARD (64 * 1024 * 1024)
+#define MOST_UNHEARD (32 * 1024 * 1024)
 
 static HttpNetwork *all_running = NULL;
 
