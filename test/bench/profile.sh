@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# profile.sh: what the collector's own time goes to, by samples of its stack (perf), for accounts of one request and of three, against
-# a local server that answers at once.
+# profile.sh: what the collector's own time goes to, in both its threads, by samples of their stacks (perf), for accounts of one request
+# and of three, against a local server that answers at once.
 #
 #   test/bench/profile.sh                 on the server that PGHOST and PGPORT name, as its superuser; as root, or perf may not see
 #                                         the kernel's part of the network
@@ -52,7 +52,8 @@ connect() {
                 scopes => '$3', expires_at => '2027-01-01')) FROM generate_series(1, $2) AS i" -c 'VACUUM ANALYZE' >/dev/null
 }
 collector() { sql -c "SELECT pid FROM pg_stat_activity WHERE backend_type = 'dreamsuite collector' AND datname = '$DATABASE'"; }
-ran_ns() { cut -d' ' -f1 "/proc/$1/schedstat"; }
+# the time of all threads of a process; that of the network is there from the first request until a second after the last
+ran_ns() { awk '{ t += $1 } END { printf "%.0f", t }' "/proc/$1"/task/*/schedstat; }
 
 # parts: from `perf script`, a line for each part: its samples of all, and its name. A sample belongs to the first that its stack names.
 parts() {
@@ -70,7 +71,8 @@ parts() {
             part("storing: the ledger", " ledger_store[ +]")
             part("storing: leases, accounts, commit", " store_jobs[ +]")
             part("claiming", " claim_due[ +]")
-            part("HTTP: libcurl and the network", " (multi_drive|curl_[a-z_]+|transfer_[a-z_]+|WaitEventSetWait)[ +]")
+            part("the network: libcurl, in its thread", " (drive|start_thread|multi_drive|curl_[a-z_]+|transfer_end)[ +]")
+            part("waiting for it, handing over", " (WaitEventSetWait|network_[a-z_]+)[ +]")
             part("reading answers, asking on", " (answered|plan_[a-z_]+|platform_normalise|json_parse|job_[a-z_]+|send_[a-z_]+)[ +]")
             part("the rest", ".")
         }
