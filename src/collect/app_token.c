@@ -15,8 +15,8 @@
 #include "utils/timestamp.h"
 
 #include "collect/app_token.h"
+#include "collect/authorise.h"
 #include "collect/collector.h"
-#include "collect/pace.h"
 #include "collect/secret.h"
 #include "collect/token_answer.h"
 #include "collect/work.h"
@@ -156,7 +156,7 @@ do_without(Job *job, ErrorClass error, const char *message)
 	if (!is_apple(job) && job->account.has_token)
 		return;
 	if (error == ERROR_OPERATOR)
-		pace_pause(pace_app(job->platform), config_now() + USECS_PER_HOUR, ERROR_OPERATOR, message);
+		authorise_hold_app(job, message);
 	job_stop(job, error, message);
 }
 

@@ -18,6 +18,7 @@
 #include "collect/collector.h"
 #include "collect/discover.h"
 #include "collect/keep.h"
+#include "collect/pace.h"
 #include "collect/secret.h"
 #include "collect/token_answer.h"
 #include "config.h"
@@ -103,6 +104,12 @@ authorise_token_is_dead(Job *job, const char *reason)
 	job->account.scopes = NIL;
 	job->token_dropped = true;
 	job->token_serial++;
+}
+
+void
+authorise_hold_app(const Job *job, const char *reason)
+{
+	pace_pause(pace_app(job->platform), config_now() + USECS_PER_HOUR, ERROR_OPERATOR, reason);
 }
 
 /* Goes on with the requests, or ends a job that was stopped. */
@@ -309,6 +316,9 @@ renewal_answered(Job *job, const HttpAnswer *http, void *arg)
 	}
 	else
 	{
+		/* Other words of that class may be about this token alone. */
+		if (answer.app_is_refused)
+			authorise_hold_app(job, reason);
 		job->blocked_until = Max(job->blocked_until, answer.wait_until);
 		job_stop(job, answer.error, reason);
 		after_renewal(job);

@@ -36,6 +36,9 @@ extern void authorise_go_on(Job *job);
  */
 extern void authorise_token_is_dead(Job *job, const char *reason);
 
+/* The platform refuses the operator's app: all its accounts wait for an hour, or until it is registered anew. */
+extern void authorise_hold_app(const Job *job, const char *reason);
+
 /* How many refresh tokens are on their way that end with the platform's answer. */
 extern int authorise_renewals(void);
 

@@ -75,14 +75,18 @@ pages_answered(Job *job, const HttpAnswer *http, void *arg)
 	if (http->error == ERROR_NONE)
 		verdict = oauth_read_pages(&raw, !job->client.def->page_tokens, &job->pages, &after);
 	MemoryContextSwitchTo(old);
+	/* Meta says itself what ends a consent; a bare 401 is the doing of something in between. */
 	if (verdict.error == ERROR_AUTH_EXPIRED)
-		verdict.error = ERROR_AUTH_REVOKED;
+		verdict.error = ERROR_SERVER;
 	if (verdict.error != ERROR_NONE)
 	{
+		const char *reason =
+			psprintf("the Pages could not be listed: %s", token_free_text(job, verdict.message));
+
+		if (verdict.error == ERROR_OPERATOR && verdict.scope == BLOCK_APP)
+			authorise_hold_app(job, reason);
 		job->blocked_until = Max(job->blocked_until, verdict.wait_until);
-		discovery_failed(
-			job, verdict.error,
-			psprintf("the Pages could not be listed: %s", token_free_text(job, verdict.message)));
+		discovery_failed(job, verdict.error, reason);
 	}
 	else if (after != NULL && list_length(job->pages) < 100 * config_max_pages)
 		ask_pages(job, after);

@@ -93,7 +93,8 @@ typedef enum TokenPurpose
 typedef struct TokenAnswer
 {
 	ErrorClass error;
-	const char *message;    /* in the platform's words; the caller takes secrets out */
+	bool app_is_refused; /* ERROR_OPERATOR whoever's token it was: the platform does not take id and secret */
+	const char *message; /* in the platform's words; the caller takes secrets out */
 	TimestampTz wait_until; /* 0: none named */
 	char *access_token;     /* ERROR_NONE: never NULL */
 	char *refresh_token;    /* NULL: none came, the old one stays */

@@ -54,19 +54,27 @@ classify_code(const OAuthDef *def, TokenPurpose purpose, const char *code, Error
 	return otherwise;
 }
 
+/* Meta says so in words, or that it does not know the app. */
+static bool
+meta_refuses_app(const JsonbContainer *error, const char *message)
+{
+	return (message != NULL && strstr(message, "client secret") != NULL) ||
+		   json_integer(error, "code") == 101;
+}
+
 /* {"error": {"message": ..., "code": 190, "is_transient": false}} */
 static ErrorClass
 classify_meta(const JsonbContainer *error, const char *message)
 {
 	int64 code = json_integer(error, "code");
 
-	if (message != NULL && strstr(message, "client secret") != NULL)
+	if (meta_refuses_app(error, message))
 		return ERROR_OPERATOR;
 	if (code == 4 || code == 17 || code == 32 || code == 613)
 		return ERROR_RATE_LIMITED;
 	if (code == 2 || (code == 1 && json_bool(error, "is_transient", false)))
 		return ERROR_SERVER;
-	if (code == 101 || code == 1)
+	if (code == 1)
 		return ERROR_OPERATOR;
 	return ERROR_AUTH_REVOKED;
 }
@@ -116,6 +124,7 @@ read_refusal(const OAuthDef *def, TokenPurpose purpose, const Answer *answer, co
 	{
 		tokens->message = json_text(meta, "message");
 		tokens->error = classify_meta(meta, tokens->message);
+		tokens->app_is_refused = meta_refuses_app(meta, tokens->message);
 	}
 	else if (json_text(body, "error_message") != NULL)
 	{
@@ -127,6 +136,7 @@ read_refusal(const OAuthDef *def, TokenPurpose purpose, const Answer *answer, co
 		tokens->message = text != NULL && text[0] != '\0' ? psprintf("%s (%s)", code, text) : code;
 		tokens->error =
 			classify_code(def, purpose, code, answer->status == 401 ? ERROR_OPERATOR : ERROR_BAD_RESPONSE);
+		tokens->app_is_refused = strcmp(code, "invalid_client") == 0;
 	}
 	else if (answer->status == 401 || answer->status == 403)
 	{

@@ -271,6 +271,30 @@ becomes('youtube', $bob, 'active|rate_limited|00:15:00', 'a renewal waits for th
 set_now($node, '2026-03-03T08:17:00Z');
 becomes('youtube', $bob, 'active|', 'and follows then');
 
+# an app that the platform refuses
+my @many = map { user_id($_) } 31 .. 33;
+sub status_of { return sql("SELECT hint FROM dreamsuite.status() WHERE item = 'paused: $_[0]'"); }
+sub ended
+{
+	held('youtube', $_[0], 60, refresh => 1);
+	sql("UPDATE dreamsuite.account_secrets SET expires_at = dreamsuite.calendar_now() WHERE user_id = '$_[0]'");
+	return;
+}
+app('youtube', 'not-the-secret');
+ended($many[0]);
+collect($node, "'$many[0]', 'youtube'");
+becomes('youtube', $many[0], 'active|operator', 'an account of an app that is refused waits');
+like(status_of('youtube'), qr/^the token could not be renewed: invalid_client/, 'status() says why');
+ended($_) foreach @many[ 1, 2 ];
+like(collect($node, "'$many[1]', 'youtube'"), qr/is not asked before 2026-03-03 09:17.*invalid_client/s, 'so do all others of the app');
+is(sql("SELECT count(*) FROM dreamsuite.request_log WHERE user_id = '$many[1]'"), '0', 'which need not find out');
+control('faults', '[{"kind": "answer", "status": 400, "host": "oauth2.googleapis.com", "body": "{\\"error\\": \\"invalid_request\\"}", "times": 1}]');
+app('youtube');
+sql('SELECT dreamsuite.collect_due()');
+ok(eventually($node, "SELECT string_agg(s.last_outcome || coalesce(' ' || s.last_error_class, ''), ', ' ORDER BY s.last_outcome) FROM dreamsuite.account_state s"
+		. " WHERE user_id = ANY ('{@{[ join ',', @many ]}}') AND lease_token IS NULL", 'failed operator, ok, ok'), 'what may be about one token holds up no other account');
+is(status_of('youtube'), '', 'nor the app');
+
 # a refusal of the token before, which comes late
 held('spotify', $bob, 60, refresh => 1, told => 0);
 control('faults', '[{"kind": "delay", "seconds": 1, "host": "api.spotify.com", "path": "/v1/me/playlists", "times": 1}]');
@@ -297,6 +321,13 @@ set_now($node, '2026-03-03T10:11:01Z');
 becomes('facebook', $bob, 'active|', 'and follow then');
 pages_go_wrong($cid, '"kind": "401", "path": "/me/accounts", "times": 1');
 becomes('facebook', $cid, 'needs_reauth|auth_revoked', 'a consent that ended before they were listed needs a new one');
+pages_go_wrong($cid, '"kind": "answer", "path": "/me/accounts", "status": 401, "body": "Unauthorized", "times": 1');
+becomes('facebook', $cid, 'pending|server_error', 'a refusal that is not Meta\'s ends none');
+pages_go_wrong($cid, '"kind": "answer", "path": "/me/accounts", "status": 400, "times": 1,'
+	  . ' "body": "{\\"error\\": {\\"message\\": \\"Invalid appsecret_proof provided in the API argument\\", \\"code\\": 100}}"');
+becomes('facebook', $cid, 'pending|operator', 'a proof that is refused is the operator\'s to mend');
+like(status_of('facebook'), qr/^the Pages could not be listed: Invalid appsecret_proof/, 'as status() says');
+app('facebook');
 pages_go_wrong($cid, '"kind": "answer", "path": "/me/accounts", "body": "{\\"data\\": [{\\"id\\": \\"812\\", \\"name\\": \\"A Page\\"}]}"');
 becomes('facebook', $cid, 'failed|the consent gives no token of the Page 812', 'a Page whose token does not come cannot be collected', 'a.status, a.status_reason');
 pages_go_wrong($cid, '"kind": "5xx", "path": "/me/permissions"');
