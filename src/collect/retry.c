@@ -53,7 +53,11 @@ retry_default_wait(int tries)
 	return (int64) (5 * USECS_PER_SEC * (1 << Min(tries, 6)) * (0.5 + 0.5 * compat_random()));
 }
 
-TimestampTz
+/*
+ * When an account is due by itself on a day (dreamsuite.collect_at, in its time zone, spread over half an hour by user);
+ * TIME_UNKNOWN where that is not set.
+ */
+static TimestampTz
 schedule_time(const pg_uuid_t *user_id, const char *zone_name, DateADT day)
 {
 	pg_tz *zone = zone_name != NULL ? pg_tzset(zone_name) : NULL;

@@ -45,10 +45,6 @@ extern int64 retry_backoff(int attempts);
 /* The wait after "too many requests" where the platform named none: 5 s, doubled with each try of the request. */
 extern int64 retry_default_wait(int tries);
 
-/* When an account is due by itself on a day (dreamsuite.collect_at, in its time zone, spread over half an hour by user);
- * TIME_UNKNOWN where that is not set. */
-extern TimestampTz schedule_time(const pg_uuid_t *user_id, const char *zone_name, DateADT day);
-
 /*
  * Gives every account that waits for no other reason its next time by dreamsuite.collect_at, or none. False where some are
  * left, because someone holds their rows.

@@ -198,7 +198,8 @@ transaction_commit(void)
 	MemoryContextSwitchTo(home);
 }
 
-void
+/* After an error: rolls back, reports what there is to report, returns to the memory context of the beginning. */
+static void
 transaction_abort(void)
 {
 	AbortOutOfAnyTransaction();

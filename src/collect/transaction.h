@@ -22,9 +22,6 @@ extern bool transaction_with_citus(void);
 /* Commits and returns to the memory context that was current at the beginning. */
 extern void transaction_commit(void);
 
-/* After an error: rolls back, reports what there is to report, returns to that context. */
-extern void transaction_abort(void);
-
 /*
  * A plan that is prepared once and kept. `slot` is a static variable of the caller; plans are dropped when the extension
  * is another one than before.

@@ -316,7 +316,8 @@ day_short(DateADT day)
 	return psprintf("%d %s", dom, month_names[month - 1]);
 }
 
-char *
+/* 2026-03-31 */
+static char *
 day_iso(DateADT day)
 {
 	int year, month, dom;

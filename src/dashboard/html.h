@@ -55,7 +55,6 @@ extern char *metric_words(const char *name);  /* "follower_count": followers; "t
 
 extern char *day_text(DateADT day);  /* 31 Mar 2026 */
 extern char *day_short(DateADT day); /* 31 Mar */
-extern char *day_iso(DateADT day);   /* 2026-03-31 */
 
 /* <time datetime="2026-03-31">31 Mar 2026</time> */
 extern void html_day(StringInfo out, DateADT day);

@@ -48,7 +48,8 @@ put_step(StringInfo out, const char *title, const char *words, const char *code)
 	appendStringInfo(out, "<li><h3>%s</h3><p>%s</p><pre><code>%s</code></pre></li>", title, words, code);
 }
 
-void
+/* What to do when nothing is known yet. */
+static void
 section_empty(StringInfo out, const Gathered *g)
 {
 	appendStringInfoString(out, "<section class=\"panel wide welcome\" aria-labelledby=\"h-next\">");

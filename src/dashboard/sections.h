@@ -19,7 +19,6 @@ extern void section_posts(StringInfo out, const Gathered *g);   /* best posts of
 extern void section_goals(StringInfo out, const Gathered *g);
 extern void section_facts(StringInfo out, const Gathered *g);
 extern void section_health(StringInfo out, const Gathered *g);
-extern void section_empty(StringInfo out, const Gathered *g); /* what to do when nothing is known yet */
 
 /* The artist's name as most accounts write it; NULL where no account has one. */
 extern const char *artist_name(const Gathered *g);

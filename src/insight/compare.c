@@ -32,7 +32,7 @@ compare_by_name(CompareBy by)
 	return by_names[by];
 }
 
-const char *
+static const char *
 daypart_name(int part)
 {
 	static const char *const names[DAYPARTS] = {"00:00-06:00", "06:00-12:00", "12:00-18:00", "18:00-24:00"};

@@ -106,6 +106,21 @@ hash_bytes_fnv(const char *bytes, int length)
 	return hash;
 }
 
+/* Shortest text that reads back as the same double; "null" for NaN. */
+static void
+append_number(StringInfo out, double value)
+{
+	char text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (!isfinite(value))
+	{
+		appendStringInfoString(out, "null");
+		return;
+	}
+	double_to_shortest_decimal_buf(value, text);
+	appendStringInfoString(out, text);
+}
+
 char *
 fact_id(const Fact *fact)
 {
@@ -166,20 +181,6 @@ fact_confidence(const Fact *fact)
 }
 
 /* ---- JSON ---- */
-
-void
-append_number(StringInfo out, double value)
-{
-	char text[DOUBLE_SHORTEST_DECIMAL_LEN];
-
-	if (!isfinite(value))
-	{
-		appendStringInfoString(out, "null");
-		return;
-	}
-	double_to_shortest_decimal_buf(value, text);
-	appendStringInfoString(out, text);
-}
 
 void
 json_next(StringInfo out)

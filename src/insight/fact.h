@@ -141,9 +141,6 @@ extern void json_put_raw(StringInfo out, const char *key, const char *json);
 /* Begins an element of an array: a comma where one is needed. */
 extern void json_next(StringInfo out);
 
-/* Shortest text that reads back as the same double; "null" for NaN. */
-extern void append_number(StringInfo out, double value);
-
 extern const char *date_text(DateADT day); /* 2026-06-30, palloc'd */
 
 #endif

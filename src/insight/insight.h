@@ -48,7 +48,7 @@ typedef struct Post
 	bool release;        /* of music */
 	double interactions; /* likes + comments + shares + saves that are known; NaN: none is */
 	double views;
-	double early;        /* interactions at the age of 7 days, from content_history; NaN: unknown */
+	double early; /* interactions at the age of 7 days, from content_history; NaN: unknown */
 	double early_views;
 } Post;
 
@@ -222,9 +222,6 @@ extern const char *say_date(DateADT day);
 
 /* "Instagram followers", "Spotify monthly listeners": platform and metric as people say them. */
 extern const char *say_metric(const Platform *platform, const char *metric);
-
-/* The same without the platform. */
-extern const char *say_measure(const Platform *platform, const char *metric);
 
 /* "on 29 June 2026"; of a total over the last days "in the 30 days to 29 June 2026". */
 extern const char *say_of_day(const Track *track, DateADT day);

@@ -74,9 +74,6 @@ extern int compare_cells(const Sample *sample, CompareBy by, Cell *cells, int co
 /* The ratio of a to b with its 90 % interval, as logarithms. */
 extern void cell_effect(const Cell *cell, Stratified *effect);
 
-/* "Evening", "Tuesday" */
-extern const char *daypart_name(int part);
-
 /* The posts as elements of the evidence: all of them, or the first `most` of each group. */
 extern const char *cell_content(const Cell *cell, bool full, int most);
 

@@ -105,7 +105,8 @@ say_weekday(int day)
 	return names[day];
 }
 
-const char *
+/* "followers", "monthly listeners": the metric as people say it. */
+static const char *
 say_measure(const Platform *platform, const char *metric)
 {
 	char *words;

@@ -48,7 +48,8 @@ seal_alloc(Size size)
 	return chunk->data;
 }
 
-int32
+/* The key that a sealed value names; 0 when it is no envelope. */
+static int32
 seal_key_id(const bytea *sealed)
 {
 	return envelope_key_id((const unsigned char *) VARDATA_ANY(sealed), VARSIZE_ANY_EXHDR(sealed));
@@ -79,7 +80,8 @@ compare_check_value(int32 key_id, const unsigned char *check)
 	return same;
 }
 
-bool
+/* Whether the loaded key is the one that sealed under its id in this database; unknown is true. Runs SQL. */
+static bool
 seal_key_is_right(int32 key_id, const unsigned char *key)
 {
 	unsigned char check[ENVELOPE_CHECK_BYTES];

@@ -79,12 +79,6 @@ unseal_quietly(const SealContext *context, const bytea *sealed, char **secret, S
  */
 extern char *seal_alloc(Size size);
 
-/* The key that a sealed value names; 0 when it is no envelope. */
-extern int32 seal_key_id(const bytea *sealed);
-
-/* Whether the loaded key is the one that sealed under its id in this database; unknown is true. Runs SQL. */
-extern bool seal_key_is_right(int32 key_id, const unsigned char *key);
-
 /* The latest key that sealed something in this database, 0 for none. Runs SQL. */
 extern int32 seal_any_key_used(void);
 

@@ -17,7 +17,8 @@
 #include "series/metric.h"
 #include "series/repair.h"
 
-int
+/* Which of change_periods is it? */
+static int
 period_of(int days)
 {
 	for (int i = 0; i < CHANGE_PERIODS; i++)

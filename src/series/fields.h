@@ -40,9 +40,6 @@ extern void read_sources(const Sources *sources, const Number *follower_count, c
 /* The change of a value over some days; unknown without a baseline. */
 extern Number change_over(const History *history, DateADT date, const Number *value, int days);
 
-/* Which of change_periods is it? */
-extern int period_of(int days);
-
 /* The change as an integer; false where it is unknown. *fits tells whether follower_change_24h can hold it. */
 extern bool change_as_int32(const Number *change, int32 *value, bool *fits);
 

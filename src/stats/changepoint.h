@@ -10,7 +10,8 @@
 /*
  * stats_pelt
  *    The segmentation with the least sum of squared distances to segment means plus `penalty` per change, found
- *    exactly by PELT (Killick, Fearnhead and Eckley 2012, 10.1080/01621459.2012.737745).
+ *    exactly by PELT (Killick, Fearnhead and Eckley 2012, 10.1080/01621459.2012.737745). stats_detect_changepoints() searches so;
+ *    by itself it is for tests, which hold it against every segmentation there is.
  *
  * x            n values, no NaN, no infinity
  * min_segment  >= 1, values per segment at least

@@ -38,6 +38,8 @@ typedef struct BrunnerMunzel
  * Brunner and Munzel (2000, Biometrical Journal 42:17-25): equal superiority without equal variance; t approximation,
  * good from 10 values each. Fewer than 2 in a group: STATS_TOO_FEW. Groups that do not overlap have no variance: the
  * p-value is then that of the Mann-Whitney test.
+ *
+ * No fact is told by this one or the next: test/sim_stats/null.c holds the tests of facts against them.
  */
 extern StatsStatus
 stats_brunner_munzel(const double *a, int na, const double *b, int nb, BrunnerMunzel *result);

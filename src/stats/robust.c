@@ -156,7 +156,7 @@ stats_median(const double *x, int n, double *work)
 	return stats_median_inplace(work, stats_compact(x, n, work));
 }
 
-double
+static double
 stats_mad_inplace(double *x, int n, double centre)
 {
 	if (n <= 0 || !isfinite(centre))

@@ -29,7 +29,6 @@ extern double stats_median_inplace(double *x, int n);
 extern double stats_median(const double *x, int n, double *work);
 
 /* Median of |x - centre|, not scaled: multiply by STATS_MAD_TO_SD. */
-extern double stats_mad_inplace(double *x, int n, double centre);
 extern double stats_mad(const double *x, int n, double centre, double *work);
 
 /* Quantile of sorted values by linear interpolation (type 7 of Hyndman and Fan 1996); p is clamped to [0, 1]. */
