@@ -23,6 +23,8 @@
 #include "dashboard/gather.h"
 #include "series/metric.h"
 #include "series/query.h"
+#include "stats/stats.h"
+#include "stats/robust.h"
 
 /* Days that are loaded: those of the chart and the baseline of a change over 30 days. */
 #define LOAD_DAYS (CHART_DAYS + CHANGE_REACH)
@@ -252,15 +254,6 @@ gather_cards(Gathered *g)
 	}
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *) a;
-	double y = *(const double *) b;
-
-	return (x > y) - (x < y);
-}
-
 /* Median interactions of each platform's posts of the last year that are older than a week. */
 static void
 fill_usual(Gathered *g)
@@ -279,10 +272,7 @@ fill_usual(Gathered *g)
 				values[n++] = g->posts[to].interactions;
 		}
 		if (n >= 5)
-		{
-			qsort(values, n, sizeof(double), compare_doubles);
-			usual = n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-		}
+			usual = stats_median_inplace(values, n);
 		for (; from < to; from++)
 			g->posts[from].usual = usual;
 	}

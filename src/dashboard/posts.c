@@ -10,6 +10,8 @@
 
 #include "dashboard/html.h"
 #include "dashboard/sections.h"
+#include "stats/stats.h"
+#include "stats/robust.h"
 
 /* Fewer posts of a cell say nothing; a row needs this many in all. */
 #define CELL_LEAST 3
@@ -22,24 +24,6 @@
 
 static const char *const weekday_names[WEEKDAYS] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
 													"Friday", "Saturday", "Sunday"};
-
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *) a;
-	double y = *(const double *) b;
-
-	return (x > y) - (x < y);
-}
-
-static double
-median(double *values, int n)
-{
-	if (n == 0)
-		return NAN;
-	qsort(values, n, sizeof(double), compare_doubles);
-	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
 
 /* ---- Engagement by weekday ---- */
 
@@ -90,7 +74,7 @@ read_week(const Gathered *g, int from, int to, Week *week, Week *all)
 			if (j != i)
 				near[count++] = reactions[j];
 		}
-		value = reactions[i] - median(near, count);
+		value = reactions[i] - stats_median_inplace(near, count);
 		week_put(week, weekdays[i], value, n);
 		week_put(all, weekdays[i], value, g->post_count);
 	}
@@ -120,7 +104,8 @@ put_week(StringInfo out, const Week *week, const char *name, bool all)
 	for (int day = 0; day < WEEKDAYS; day++)
 	{
 		int n = week->n[day];
-		double ratio = n >= CELL_LEAST ? exp(median(week->values[day], n) * n / (n + SHRINK)) : NAN;
+		double ratio =
+			n >= CELL_LEAST ? exp(stats_median_inplace(week->values[day], n) * n / (n + SHRINK)) : NAN;
 		int level = isnan(ratio) ? 0 : shade(ratio);
 
 		if (isnan(ratio))
