@@ -86,6 +86,20 @@ is(sql("SELECT count(*), count(*) FILTER (WHERE error_class <> 'ok') FROM dreams
 	'120|0', 'without a request that its quota refused');
 setting('test_pacing', 'off');
 
+# ---- a limit without a time: a few seconds
+
+my $waits = "SELECT extract(epoch FROM blocked_until - dreamsuite.calendar_now()) FROM dreamsuite.account_state WHERE platform = 'deezer' AND user_id = '" . user_id(1) . "'";
+set_now($node, '2026-03-01T07:10:00Z');
+control('faults', '[{"kind": "answer", "host": "api.deezer.com", "status": 403, "body": "<html>Are you a robot?</html>"}]');
+like(collect($node, "'" . user_id(1) . "', 'deezer'"), qr/rate_limited, refused by Deezer's protection/, 'a platform refuses without a time');
+my $wait = sql($waits);
+ok($wait >= 5 && $wait <= 10, 'it is left alone for five to ten seconds') or diag("$wait s");
+is(sql("SELECT blocked_until - dreamsuite.calendar_now() BETWEEN interval '5 s' AND interval '10 s' FROM dreamsuite.quota_status() WHERE bucket = 'deezer'"), 't', 'by all accounts');
+is(sql("SELECT attempts FROM dreamsuite.account_state WHERE platform = 'deezer' AND user_id = '" . user_id(1) . "'"), '0', 'which costs no try');
+control('faults', '[]');
+set_now($node, '2026-03-01T07:10:11Z');
+ok(eventually($node, "SELECT last_outcome FROM dreamsuite.account_state WHERE platform = 'deezer' AND user_id = '" . user_id(1) . "'", 'ok'), 'then it is asked again');
+
 # ---- YouTube: a quota of units, by the day in California
 
 $node->safe_psql('postgres', q{SELECT dreamsuite.register_app('youtube', 'client', 'secret', 'https://app.example/back', '{"daily_quota": 20}')});
