@@ -42,10 +42,17 @@ static const struct
 
 /* {"error": "invalid_grant", "error_description": "..."} */
 static ErrorClass
-classify_code(const OAuthDef *def, TokenPurpose purpose, const char *code, ErrorClass otherwise)
+classify_code(const OAuthDef *def, TokenPurpose purpose, const char *code, const char *text,
+			  ErrorClass otherwise)
 {
-	if (purpose == TOKENS_RENEWED && def->dead_error != NULL && strcmp(code, def->dead_error) == 0)
-		return ERROR_AUTH_REVOKED;
+	if (def->dead_error != NULL && strcmp(code, def->dead_error) == 0)
+	{
+		if (purpose == TOKENS_RENEWED)
+			return ERROR_AUTH_REVOKED;
+		/* X says the same of a code that has ended and of a redirect address that is another. */
+		if (purpose == TOKENS_FOR_CODE && text != NULL && strstr(text, "code was invalid") != NULL)
+			return ERROR_AUTH_REVOKED;
+	}
 	for (int i = 0; i < lengthof(codes); i++)
 	{
 		if (strcmp(codes[i].code, code) == 0)
@@ -134,8 +141,8 @@ read_refusal(const OAuthDef *def, TokenPurpose purpose, const Answer *answer, co
 	else if (code != NULL)
 	{
 		tokens->message = text != NULL && text[0] != '\0' ? psprintf("%s (%s)", code, text) : code;
-		tokens->error =
-			classify_code(def, purpose, code, answer->status == 401 ? ERROR_OPERATOR : ERROR_BAD_RESPONSE);
+		tokens->error = classify_code(def, purpose, code, text,
+									  answer->status == 401 ? ERROR_OPERATOR : ERROR_BAD_RESPONSE);
 		tokens->app_is_refused = strcmp(code, "invalid_client") == 0;
 	}
 	else if (answer->status == 401 || answer->status == 403)

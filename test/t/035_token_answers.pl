@@ -43,6 +43,12 @@ reads('spotify', 'renewal', 429, '{"error": "invalid_grant"}', 'rate_limited', '
 reads('spotify', 'renewal', 400, '{"access_token": "abcdef", "error": "invalid_grant"}', 'auth_revoked|~', 'a token in a refusal is none', 'error_class access_token');
 reads('spotify', 'renewal', 200, '<html>Please log in</html>', 'server_error|the answer is not JSON', 'a page in between is worth another try');
 
+reads('twitter', 'renewal', 400, '{"error": "invalid_request", "error_description": "Value passed for the token was invalid."}', 'auth_revoked', 'X: a dead token', 'error_class');
+reads('twitter', 'code', 400, '{"error": "invalid_request", "error_description": "Value passed for the authorization code was invalid."}',
+	'auth_revoked', 'X: a dead code, which is not for the operator', 'error_class');
+reads('twitter', 'code', 400, '{"error": "invalid_request", "error_description": "Value passed for the redirect uri did not match the uri of the authorization code."}',
+	'operator', 'X: another redirect address, which is', 'error_class');
+
 # ---- Meta's object
 
 sub meta { my ($members) = @_; return qq({"error": {"message": "because", $members}}); }
