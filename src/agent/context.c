@@ -270,7 +270,8 @@ put_platforms(StringInfo out, const Context *c)
 		if (newest >= 0)
 		{
 			json_put_date(out, "newest_day", series_date(c->artist.set, newest));
-			json_put_number(out, "days_old", c->today - series_date(c->artist.set, newest));
+			/* a zone ahead of UTC has begun the day that comes */
+			json_put_number(out, "days_old", Max(0, c->today - series_date(c->artist.set, newest)));
 			json_put_date(out, "settled_through", outlet_settled(outlet, c->run));
 		}
 		else

@@ -20,6 +20,12 @@ SELECT string_agg(k, ' ' ORDER BY k) FROM told, jsonb_object_keys(c) AS k;
 SELECT c ->> 'as_of', c -> 'user_id' = to_jsonb(md5('artist')::uuid) FROM told;
 -- platforms with their freshness; one that is connected and empty
 SELECT p ->> 'platform', p ->> 'account', p ->> 'newest_day', p ->> 'days_old', p ->> 'settled_through' FROM told, jsonb_array_elements(c -> 'platforms') AS p;
+-- a day that began in the zone of the account and not yet in UTC is today's
+SET dreamsuite.test_now = '2026-05-06 20:00+00';
+SELECT p ->> 'platform', p ->> 'newest_day', p ->> 'days_old' FROM jsonb_array_elements(dreamsuite.agent_context(md5('artist')::uuid) -> 'platforms') AS p;
+SET dreamsuite.test_now = '2026-05-10 20:00+00';
+SELECT p ->> 'platform', p ->> 'newest_day', p ->> 'days_old' FROM jsonb_array_elements(dreamsuite.agent_context(md5('artist')::uuid) -> 'platforms') AS p;
+RESET dreamsuite.test_now;
 -- the newest numbers with their changes, as growth() has them
 SELECT n ->> 'platform', n ->> 'metric', n ->> 'date', n ->> 'value', n ->> 'change_24h', n ->> 'change_7d', n ->> 'pct_7d', n ->> 'change_30d' FROM told, jsonb_array_elements(c -> 'latest') AS n;
 SELECT count(*) FROM told, jsonb_array_elements(c -> 'latest') AS n
