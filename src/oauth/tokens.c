@@ -14,6 +14,7 @@
 
 #include "oauth/lift.h"
 #include "oauth/oauth.h"
+#include "platform/meta.h"
 
 /* ---- Refusals ---- */
 
@@ -77,7 +78,7 @@ classify_meta(const JsonbContainer *error, const char *message)
 
 	if (meta_refuses_app(error, message))
 		return ERROR_OPERATOR;
-	if (code == 4 || code == 17 || code == 32 || code == 613)
+	if (meta_is_limit(code))
 		return ERROR_RATE_LIMITED;
 	if (code == 2 || (code == 1 && json_bool(error, "is_transient", false)))
 		return ERROR_SERVER;

@@ -189,6 +189,23 @@ code_of(const JsonbContainer *error, const char *message)
 	return code < 0 || code > PG_INT32_MAX ? 0 : (int) code;
 }
 
+static bool
+is_use_case_limit(int64 code)
+{
+	return (code >= 80000 && code <= 80009) || code == 80014;
+}
+
+bool
+meta_is_limit(int64 code)
+{
+	for (int i = 0; i < lengthof(codes); i++)
+	{
+		if (codes[i].code == code && codes[i].error == ERROR_RATE_LIMITED)
+			return true;
+	}
+	return is_use_case_limit(code);
+}
+
 static void
 judge_code(Verdict *result, int code, int64 subcode)
 {
@@ -205,7 +222,7 @@ judge_code(Verdict *result, int code, int64 subcode)
 	}
 	if (code >= 200 && code <= 299)
 		result->error = ERROR_PERMISSION;
-	else if ((code >= 80000 && code <= 80009) || code == 80014)
+	else if (is_use_case_limit(code))
 	{
 		/* Limits of a use case hold for one app and one account. */
 		result->error = ERROR_RATE_LIMITED;

@@ -29,6 +29,9 @@ extern void meta_limits(const Answer *answer, LimitsSeen *seen);
  */
 extern Verdict meta_classify(const Answer *answer, const char *account_step);
 
+/* Is it the code of a limit? Those say nothing of a token. */
+extern bool meta_is_limit(int64 code);
+
 /* The part of a batch that asks the insights of an object; `window` is "", or parameters that end with "&". */
 extern char *meta_insights_part(const char *id, const char *window, List *metrics);
 

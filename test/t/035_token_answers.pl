@@ -53,7 +53,7 @@ reads('twitter', 'code', 400, '{"error": "invalid_request", "error_description":
 
 sub meta { my ($members) = @_; return qq({"error": {"message": "because", $members}}); }
 reads('facebook', 'renewal', 400, meta('"code": 190'), 'auth_revoked|because', 'Meta: 190 ends the consent');
-reads('facebook', 'renewal', 400, meta("\"code\": $_"), 'rate_limited|because', "Meta: $_ is a limit") foreach 4, 17, 32, 613;
+reads('facebook', 'renewal', 400, meta("\"code\": $_"), 'rate_limited|because', "Meta: $_ is a limit") foreach 4, 17, 32, 341, 368, 613, 80002;
 reads('facebook', 'renewal', 400, meta('"code": 2'), 'server_error|because', 'Meta: 2 is trouble of its own');
 reads('facebook', 'renewal', 400, meta('"code": 1, "is_transient": true'), 'server_error|because', 'Meta: so is 1 that passes');
 reads('facebook', 'renewal', 400, meta('"code": 1, "is_transient": false'), 'operator|because', 'Meta: 1 that stays is for the operator');
