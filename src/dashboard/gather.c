@@ -290,9 +290,9 @@ gather_posts(Gathered *g)
 	query_plan(
 		&plan,
 		"SELECT c.platform, c.kind,"
-		"       CASE WHEN c.published_at >= $2::timestamptz - $4 * interval '1 day' THEN left(c.title, $5) "
+		"       CASE WHEN c.published_at >= ($2 - $4)::timestamp AT TIME ZONE 'UTC' THEN left(c.title, $5) "
 		"END,"
-		"       CASE WHEN c.published_at >= $2::timestamptz - $4 * interval '1 day' THEN c.url END,"
+		"       CASE WHEN c.published_at >= ($2 - $4)::timestamp AT TIME ZONE 'UTC' THEN c.url END,"
 		"       extract(isodow FROM l.at)::int - 1, l.at::date,"
 		"       CASE WHEN coalesce(c.likes, c.comments, c.shares, c.saves) IS NOT NULL"
 		"            THEN (coalesce(c.likes, 0)::float8 + coalesce(c.comments, 0) + coalesce(c.shares, 0)"
@@ -302,7 +302,7 @@ gather_posts(Gathered *g)
 		"  LEFT JOIN dreamsuite.accounts AS a ON a.user_id = c.user_id AND a.platform = c.platform,"
 		"       LATERAL (SELECT c.published_at AT TIME ZONE coalesce(a.settings ->> 'time_zone', 'UTC') AS "
 		"at) AS l"
-		" WHERE c.user_id = $1 AND c.published_at > $2::timestamptz - $3 * interval '1 day'"
+		" WHERE c.user_id = $1 AND c.published_at > ($2 - $3)::timestamp AT TIME ZONE 'UTC'"
 		"   AND l.at < $2 + 1 AND c.kind NOT IN ('story', 'album', 'single', 'compilation')"
 		" ORDER BY c.platform, c.published_at, c.content_id",
 		5, (Oid[]){UUIDOID, DATEOID, INT4OID, INT4OID, INT4OID});

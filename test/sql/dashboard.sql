@@ -58,6 +58,15 @@ SELECT pg_temp.times(:'page', '<svg[^>]*role="img"') = pg_temp.times(:'page', '<
     pg_temp.times(:'page', '\s(src|srcset|background)=|@import|[:\s]url\(') AS outside;
 SELECT pg_temp.elements(:'page') ~ '\m(script|iframe|img|object|embed|form|input|base|audio|video)\M' AS forbidden;
 SELECT octet_length(:'page') < 300000 AS small_enough;
+-- whatever the time zone of the session, also with a post at the edge of what is read
+BEGIN;
+INSERT INTO dreamsuite.content_items (user_id, platform, content_id, kind, published_at, likes)
+VALUES (:artist, 'instagram', 'edge', 'photo', TIMESTAMPTZ '2026-03-31 00:00Z' - interval '365 days', 100);
+SET LOCAL TimeZone = 'Pacific/Honolulu';
+SELECT dreamsuite.dashboard(:artist) AS west \gset
+SET LOCAL TimeZone = 'Pacific/Kiritimati';
+SELECT dreamsuite.dashboard(:artist) = :'west' AS same;
+ROLLBACK;
 
 -- a number that stopped long ago, beside others of today: the card says how old it is, and its last change is no change of this week
 \set quiet '''00000000-0000-4000-8000-0000000000a3'''
