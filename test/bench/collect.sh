@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # collect.sh: accounts per second of the collector, rows stored, in one run with
-#   - the limit: bare curl_multi doing only the GETs, then COPY and upsert of the same rows
+#   - the limit: bare curl_multi doing only the GETs, then COPY and upsert of the same rows: of all that the collector inserted, and
+#     of the numbers alone, without its ledger of runs and requests
 #   - a well-written Node.js script over the same number of connections (where node and npm's pg are there)
 #   - a loop of single requests
 #
@@ -18,7 +19,7 @@ SIZES=${SIZES:-2000 20000} KINDS=${KINDS:-one three} DELAYS=${DELAYS:-0 50} ROUN
 SINGLE=${SINGLE:-300}
 PLACE=${PLACE:-$(mktemp -d)}
 DATABASE=bench_collect
-DAY_TABLES='daily_metrics content_items content_history'
+DAY_TABLES='daily_metrics content_items content_history' LEDGER_TABLES='collection_runs request_log'
 
 sql() { PGOPTIONS='-c client_min_messages=warning' psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$DATABASE" "$@"; }
 # seconds that the statements on standard input took together
@@ -54,7 +55,7 @@ configure -c "ALTER SYSTEM SET dreamsuite.test_base_url = '$BASE'" \
     -c "ALTER SYSTEM SET dreamsuite.max_host_connections = $CONNECTIONS"
 sql -c 'CREATE EXTENSION dreamsuite' -c 'CREATE SCHEMA bench' \
     -c "SELECT dreamsuite.register_app('youtube', 'bench', 'secret', 'https://example.com/', '{\"daily_quota\": \"900000000\"}')" >/dev/null
-for t in $DAY_TABLES; do sql -c "CREATE TABLE bench.$t (LIKE dreamsuite.$t INCLUDING ALL)"; done
+for t in $DAY_TABLES $LEDGER_TABLES; do sql -c "CREATE TABLE bench.$t (LIKE dreamsuite.$t INCLUDING ALL)"; done
 
 # connect PLATFORM N: accounts 1..N
 connect() {
@@ -67,8 +68,9 @@ connect() {
 }
 
 empty() {
-    sql -c "TRUNCATE $(printf 'dreamsuite.%s, ' $DAY_TABLES) dreamsuite.collection_runs, dreamsuite.request_log" \
-        -c "TRUNCATE $(printf 'bench.%s, ' $DAY_TABLES | sed 's/, $//')" -c 'VACUUM dreamsuite.account_state' -c CHECKPOINT
+    local all="$DAY_TABLES $LEDGER_TABLES"
+    sql -c "TRUNCATE $(printf 'dreamsuite.%s, ' $all) $(printf 'bench.%s, ' $all | sed 's/, $//')" \
+        -c 'VACUUM dreamsuite.account_state' -c CHECKPOINT
 }
 
 columns_of() {
@@ -76,15 +78,16 @@ columns_of() {
             WHERE attrelid = 'dreamsuite.$1'::regclass AND attnum > 0 AND NOT attisdropped"
 }
 keys_of() { case $1 in daily_metrics) echo user_id, platform, date ;; content_items) echo user_id, platform, content_id ;;
-    *) echo user_id, platform, content_id, date ;; esac; }
+    content_history) echo user_id, platform, content_id, date ;; collection_runs) echo user_id, run_id ;;
+    request_log) echo user_id, request_id ;; esac; }
 
-# The rows that the collector stored, copied into a table without indexes and upserted from there
+# copy_seconds TABLE ...: the rows that the collector stored, copied into a table without indexes and upserted from there
 copy_seconds() {
     local t c s
-    for t in $DAY_TABLES; do sql -c "COPY dreamsuite.$t TO '$PLACE/$t.copy'"; done
+    for t; do sql -c "COPY dreamsuite.$t TO '$PLACE/$t.copy'"; done
     {
         echo 'SET synchronous_commit = off;'
-        for t in $DAY_TABLES; do
+        for t; do
             [ -s "$PLACE/$t.copy" ] || continue
             c=$(columns_of "$t")
             s=$(sed 's/\([a-z_0-9]*\)/\1 = excluded.\1/g' <<<"${c//, /,}" | sed 's/,/, /g')
@@ -114,20 +117,23 @@ for size in $SIZES; do
         connect $platform "$size"
         for delay in $DELAYS; do
             curl -sf -X POST "$BASE/delay/$delay" >/dev/null
-            bare='' copied='' ours='' node=''
+            bare='' numbers='' ledger='' ours='' node=''
             for _ in $(seq "$ROUNDS"); do
                 empty
                 bare=$(best "$bare" "$("$PLACE/bare_curl" "$BASE" "$kind" "$size" "$CONNECTIONS")")
                 ours=$(best "$ours" "$(collector_seconds $platform "$size")")
-                copied=$(best "$copied" "$(copy_seconds)")
+                numbers=$(best "$numbers" "$(copy_seconds $DAY_TABLES)")
+                ledger=$(best "$ledger" "$(copy_seconds $LEDGER_TABLES)")
                 empty
                 [ $has_script = no ] || node=$(best "$node" "$(script "$kind" "$size" "$CONNECTIONS" 500)")
             done
-            limit=$(awk -v a="$bare" -v b="$copied" 'BEGIN { print a + b }')
+            limit=$(awk -v a="$bare" -v b="$numbers" -v c="$ledger" 'BEGIN { print a + b + c }')
+            without=$(awk -v a="$bare" -v b="$numbers" 'BEGIN { print a + b }')
             name="$size accounts, $requests, $delay ms"
             mine=$(rate "$size" "$ours")
             line "$name" "$mine" 'bare curl, COPY and upsert' "$(rate "$size" "$limit")" "$(ratio "$ours" "$limit")" \
                 "$([ "$delay" = 0 ] && echo "$limit_aim")"
+            line "" "" 'the same without the ledger' "$(rate "$size" "$without")" "$(ratio "$ours" "$without")"
             line "" "" 'bare curl_multi alone' "$(rate "$size" "$bare")" "$(ratio "$ours" "$bare")" \
                 "$([ "$delay" = 0 ] || echo "$latency_aim")"
             [ $has_script = no ] ||
