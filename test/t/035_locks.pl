@@ -11,7 +11,7 @@ use Time::HiRes qw(sleep time);
 use DreamSuite;
 
 my $now = '2026-03-01T07:00:00Z';
-start_simulator('--now', $now, '--posts', '2');
+start_simulator('--now', $now, '--posts', '2', '--scale', '5000-5099:posts=2000,cadence=0');
 my $node = new_node('locks', "shared_preload_libraries = 'dreamsuite'", 'log_statement = none');
 set_now($node, $now);
 
@@ -145,6 +145,27 @@ cmp_ok($complaints, '<=', 4, 'less and less often');
 is(sql($pid_sql), $pid, 'by a collector that does not end');
 sql('DROP TRIGGER no_claims ON dreamsuite.account_state');
 ok(eventually($node, "SELECT count(*) FROM dreamsuite.daily_metrics WHERE date = '2026-03-04' AND platform = 'deezer'", $users), 'until it succeeds');
+
+# ---- more answers wait than are kept in memory: these accounts have some 5 MB each
+
+my $many = 10;
+set_now($node, '2026-03-05T07:00:00Z');
+sql("SELECT count(dreamsuite.connect_account(('00000000-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid, 'soundcloud', null, 'tok-soundcloud-' || i)) FROM generate_series(5000, 5000 + $many - 1) i");
+my $of_many = "platform = 'soundcloud' AND user_id >= '" . user_id(5000) . "'";
+$holder = hold("SELECT dreamsuite.record_metrics(user_id, platform, '2026-03-05', '{\"follower_count\": 5}') FROM dreamsuite.accounts WHERE $of_many");
+sql('SELECT dreamsuite.collect_due()');
+my $back = "SELECT count(*) FROM dreamsuite.account_state WHERE lease_until IS NULL AND next_due_at = dreamsuite.calendar_now() + interval '10 min' AND attempts = 0 AND $of_many";
+my $kept = $leased . $of_many;
+ok(eventually($node, "SELECT ($kept) BETWEEN 1 AND 7 AND ($back) + ($kept) = $many", 't', 30), 'those for which there is no memory are given back, to be collected again in ten minutes');
+my $stays = sql($kept);
+let_go($holder);
+my $stored = "SELECT count(*) FROM dreamsuite.account_state WHERE lease_until IS NULL AND last_outcome = 'ok' AND $of_many";
+ok(eventually($node, $stored, $stays), 'these are stored when the transaction ends');
+is(sql($back), $many - $stays, 'and they alone');
+set_now($node, '2026-03-05T07:10:00Z');
+ok(eventually($node, $stored, $many, 30), 'those that were given back ten minutes later');
+is(sql("SELECT count(*), count(DISTINCT user_id) FROM dreamsuite.collection_runs WHERE outcome = 'ok' AND $of_many"), "$many|$many", 'once');
+is(sql($pid_sql), $pid, 'by the same collector');
 
 $node->stop;
 done_testing();
