@@ -209,7 +209,10 @@ token_refused(Job *job, Request *request, const Answer *answer, const Verdict *v
 			break;
 		case ERROR_OPERATOR:
 			last.scope = BLOCK_APP;
-			last.message = psprintf("the platform refused the app's own token: %s", verdict->message);
+			last.message = psprintf(job->client.id != NULL
+										? "the platform refused the app's own token: %s"
+										: "no app is registered: see register_app(); the platform said: %s",
+									verdict->message);
 			judge(job, request, answer, &last);
 			break;
 		case ERROR_AUTH_REVOKED:

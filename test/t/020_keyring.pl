@@ -183,6 +183,8 @@ run('SELECT ' . seal($ann, 'f', 'x'));
 unlink $other;
 like(run('SELECT hint FROM dreamsuite.key_status()'), qr/^The file does not exist\. Put the file back from its backup, or let dreamsuite\.keyring_file name/,
 	'key_status tells of a file that was lost');
+like(run('SELECT ' . opens($ann, 'access_token', 'ann-access-7f3a') . " $from $ann"), qr/55000: key $key is not loaded.*"\Q$other\E" does not exist/s,
+	'what was sealed does not open without it');
 
 # A lost key, and a wrong one under its id
 write_file($other, "dreamsuite-keyring 1\n12 2026-01-01T00:00:00Z " . 'A' x 43 . "=\n");

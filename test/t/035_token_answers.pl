@@ -341,6 +341,16 @@ becomes('facebook', $cid, 'active||5', 'where the permissions are not told, thos
 
 # tokens of the app itself
 control('faults', '[]');
+foreach my $platform (qw(tidal apple_music))
+{
+	my $early = user_id(34);
+
+	sql("SELECT dreamsuite.connect_account('$early', '$platform', '4711')");
+	collect($node, "'$early', '$platform'");
+	becomes($platform, $early, 'active|operator', "$platform: public data that need an app's token wait for an operator who registers one");
+	like(status_of($platform), qr/^no app is registered: see register_app\(\)/, 'as status() says');
+	sql("SELECT dreamsuite.forget_user('$early')");
+}
 control('clients', '{"platform": "tidal", "client_id": "client-tidal", "client_secret": "secret-of-tidal"}');
 app('tidal', 'not-the-secret');
 held('tidal', $bob, 3600, refresh => 1);
