@@ -6,6 +6,7 @@ use warnings;
 
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 use DreamSuite;
 
@@ -373,6 +374,50 @@ set_now($node, '2026-03-04T06:00:00Z');
 collect($node, "'$bob', 'tidal'");
 becomes('tidal', $bob, 'active|ok|', 'and an artist whose own has ended', 'a.status, s.last_outcome, s.last_error_class');
 is(sql("SELECT count(*) FROM dreamsuite.request_log WHERE endpoint = 'refresh' AND " . of('tidal', $bob)), '0', 'which is not renewed where nothing needs it');
+
+# an account that goes, or is connected anew, while its token is on its way
+my $endpoint = 'POST open.tiktokapis.com/v2/oauth/token/';
+my $revoked = 'POST open.tiktokapis.com/v2/oauth/revoke/';
+
+# meanwhile(SQL): when the platform has been asked for a token, which it takes its time to give
+sub meanwhile
+{
+	my ($sql) = @_;
+
+	sleep 0.05 until simulator_stats($endpoint);
+	sql($sql);
+	return;
+}
+control('faults', '[{"kind": "delay", "seconds": 1, "host": "open.tiktokapis.com", "path": "/oauth/token"}]');
+foreach my $way (qw(code renewal))
+{
+	my $leaver = user_id(35);
+
+	control('stats', '{}');
+	if ($way eq 'code')
+	{
+		agreed('tiktok', $leaver);
+	}
+	else
+	{
+		held('tiktok', $leaver, 60, refresh => 1);
+		sql("UPDATE dreamsuite.account_secrets SET expires_at = dreamsuite.calendar_now() WHERE user_id = '$leaver'; SELECT dreamsuite.collect_due()");
+	}
+	meanwhile("SELECT dreamsuite.disconnect_account('$leaver', 'tiktok')");
+	my $wanted = $way eq 'code' ? 1 : 2;
+	for (1 .. 100) { last if simulator_stats($revoked) >= $wanted; sleep 0.05; }
+	is(simulator_stats($revoked), $wanted, "$way: the token that comes then is revoked at the platform");
+	is(sql("SELECT count(*) FROM dreamsuite.account_secrets WHERE user_id = '$leaver'"), '0', "$way: and kept nowhere");
+}
+my $back = user_id(36);
+held('tiktok', $back, 60, refresh => 1);
+sql("UPDATE dreamsuite.account_secrets SET expires_at = dreamsuite.calendar_now() WHERE user_id = '$back'");
+control('stats', '{}');
+sql('SELECT dreamsuite.collect_due()');
+meanwhile("SELECT dreamsuite.connect_account('$back', 'tiktok', access_token => 'tok-tiktok-4711', refresh_token => 'ref-tiktok-4711')");
+my $newer = sql('SELECT md5(access_token) FROM dreamsuite.account_secrets WHERE ' . of('tiktok', $back));
+ok(eventually($node, "SELECT count(*) FROM dreamsuite.request_log WHERE endpoint = 'refresh' AND user_id = '$back'", '1'), 'an account is connected anew');
+is(sql('SELECT md5(access_token) FROM dreamsuite.account_secrets WHERE ' . of('tiktok', $back)), $newer, 'the token that it was given stays');
 
 $node->stop;
 done_testing();
