@@ -168,7 +168,7 @@ http_engine_run(HttpEngine *engine, long timeout_ms)
 	/* Where the last `done` raised. */
 	end_report(engine);
 	http_engine_flush(engine);
-	(void) network_resume(&engine->network);
+	network_resume(&engine->network);
 	for (;;)
 	{
 		WaitEvent events[3];
@@ -199,7 +199,7 @@ http_engine_rest(HttpEngine *engine)
 {
 	network_stop(&engine->network);
 	network_rest(&engine->network);
-	(void) network_resume(&engine->network);
+	network_resume(&engine->network);
 }
 
 int
@@ -252,17 +252,17 @@ void
 http_engine_configure(HttpEngine *engine, const HttpOptions *options)
 {
 	HttpNetwork *network = &engine->network;
-	HttpOptions former = network->options;
+	HttpOptions former = network->options, now = *options;
 	sigset_t old;
 
+	now.max_connections = Max(options->max_connections, 1);
+	now.max_host_connections = Max(options->max_host_connections, 1);
+	now.ca_file = keep_text(engine->context, options->ca_file);
+	now.proxy = keep_text(engine->context, options->proxy);
+	now.test_base_url = keep_text(engine->context, options->test_base_url);
+	now.user_agent = keep_text(engine->context, options->user_agent);
 	network_stop(network);
-	network->options = *options;
-	network->options.max_connections = Max(options->max_connections, 1);
-	network->options.max_host_connections = Max(options->max_host_connections, 1);
-	network->options.ca_file = keep_text(engine->context, options->ca_file);
-	network->options.proxy = keep_text(engine->context, options->proxy);
-	network->options.test_base_url = keep_text(engine->context, options->test_base_url);
-	network->options.user_agent = keep_text(engine->context, options->user_agent);
+	network->options = now;
 	network->generation++;
 	/* libcurl has copies of its own. */
 	if (former.ca_file != NULL)
@@ -278,7 +278,7 @@ http_engine_configure(HttpEngine *engine, const HttpOptions *options)
 	block_signals(&old);
 	multi_limit(&network->multi, network->options.max_connections);
 	restore_signals(&old);
-	(void) network_resume(network);
+	network_resume(network);
 }
 
 /* Frees what is not palloc'd; called when the engine's context is reset or deleted, whatever the reason. */

@@ -1,9 +1,9 @@
 /*
  * engine.h
- *    HTTPS in a loop: many transfers at once, driven from a latch wait.
+ *    HTTPS in a loop: many transfers at once, driven by a thread of their own, heard in a latch wait.
  *
  * Knows nothing of platforms or of SQL. Network trouble is never an error here: it comes as an answer with an
- * ErrorClass. Errors are raised only by create, configure and send, and never from inside libcurl; run raises what
+ * ErrorClass. Errors are raised only by create, configure and http_send(), and never from inside libcurl; run raises what
  * CHECK_FOR_INTERRUPTS() and `done` do, and the engine can go on or be thrown away afterwards.
  *
  * An engine lives as long as its memory context; whatever libcurl holds is freed when that is reset or deleted.
@@ -22,7 +22,7 @@ typedef struct HttpAnswer HttpAnswer;
 
 typedef struct HttpOptions
 {
-	int max_connections;      /* transfers under way at once, and connections open; further ones wait */
+	int max_connections;      /* transfers under way at once, and connections open; further transfers wait */
 	int max_host_connections; /* transfers under way at once to one host */
 	int connect_timeout_ms;   /* name, connection and TLS together */
 	int idle_timeout_s; /* silence for so long, and libcurl's few seconds to be sure, ends a transfer; 0: never */
@@ -82,31 +82,35 @@ typedef void (*HttpDone)(HttpAnswer *answer, void *arg);
  */
 extern HttpEngine *http_engine_create(MemoryContext context, const HttpOptions *options);
 
-/* New options for transfers that are sent from now on; the limits count at once. Texts are copied. Errors as above. */
+/*
+ * New options for transfers that begin from now on; the limits count at once, and the test base for what is sent from now on.
+ * Texts are copied. Errors as above.
+ */
 extern void http_engine_configure(HttpEngine *engine, const HttpOptions *options);
 
 /*
- * Queues a request; http_engine_run() starts it as soon as the limits allow, in the order of its host. Everything is
- * copied; the copy is wiped when the transfer ends. Errors: ERRCODE_INVALID_PARAMETER_VALUE for an address that is not
- * plain https://host[:port]/..., a header line with a line break, or a time-out out of range; ERRCODE_OUT_OF_MEMORY.
+ * Queues a request, which goes to the network with the next http_engine_run() or http_engine_flush(); there it begins as
+ * soon as the limits allow, in the order of its host. Everything is copied; the copy is wiped once `done` has returned.
+ * Errors: ERRCODE_INVALID_PARAMETER_VALUE for an address that is not plain https://host[:port]/..., a header line with a line
+ * break, or a time-out out of range; ERRCODE_OUT_OF_MEMORY.
  */
 extern void http_send(HttpEngine *engine, const HttpRequest *request, HttpDone done, void *arg);
 
 /*
- * Sends what is queued and calls `done` of what has ended, of a few dozen at once. Returns when something has ended, when the
- * latch was set, or after timeout_ms (-1: never); true where something has ended. Resets the latch; the caller checks what
- * it was set for. What is under way goes on between the calls as well.
+ * Hands what is queued to the network and calls `done` of what has ended, of a few dozen at once. Returns when something has
+ * ended, when the latch was set, or after timeout_ms (-1: never); true where something has ended. Resets the latch; the caller
+ * checks what it was set for. What is under way goes on between the calls as well.
  * Answers interrupts, so it is not to be called with something half done.
  */
 extern bool http_engine_run(HttpEngine *engine, long timeout_ms);
 
-/* Sends what is queued, without waiting: for an owner that will be busy for a while. */
+/* Hands what is queued to the network, without waiting: for an owner that will be busy for a while. */
 extern void http_engine_flush(HttpEngine *engine);
 
 /* Frees what is kept for the next transfers, but for open connections: for an owner that has nothing to ask for a while. */
 extern void http_engine_rest(HttpEngine *engine);
 
-/* Transfers that are queued or under way. */
+/* Transfers that were sent and whose `done` has not been called. */
 extern int http_engine_active(const HttpEngine *engine);
 
 /* Ends every transfer without calling `done`. */

@@ -109,7 +109,7 @@ booked(int descriptor)
 		ReleaseExternalFD();
 		errno = saved;
 		ereport(ERROR,
-				(errcode_for_socket_access(), errmsg("could not create a descriptor for the network: %m")));
+				(errcode_for_file_access(), errmsg("could not create a descriptor for the network: %m")));
 	}
 	return descriptor;
 }
@@ -179,22 +179,19 @@ void
 multi_drive(HttpMulti *multi, bool wait)
 {
 	struct epoll_event events[MAX_EVENTS];
-	int ready, running;
+	int ready = epoll_wait(multi->epoll, events, MAX_EVENTS, wait ? until_timer(multi) : 0);
+	int running;
 
-	do
+	/* Where more are ready than these the next round has the others: the clock and the owner do not wait for them. */
+	for (int i = 0; i < ready; i++)
 	{
-		ready = epoll_wait(multi->epoll, events, MAX_EVENTS, wait ? until_timer(multi) : 0);
-		wait = false;
-		for (int i = 0; i < ready; i++)
-		{
-			uint32_t what = events[i].events;
-			int mask = (what & EPOLLIN ? CURL_CSELECT_IN : 0) | (what & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-					   (what & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+		uint32_t what = events[i].events;
+		int mask = (what & EPOLLIN ? CURL_CSELECT_IN : 0) | (what & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+				   (what & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 
-			if (events[i].data.fd != multi->call)
-				curl_multi_socket_action(multi->multi, events[i].data.fd, mask, &running);
-		}
-	} while (ready == MAX_EVENTS);
+		if (events[i].data.fd != multi->call)
+			curl_multi_socket_action(multi->multi, events[i].data.fd, mask, &running);
+	}
 	if (multi->timer <= monotonic_now())
 	{
 		multi->timer = MULTI_NO_TIMER;

@@ -20,10 +20,8 @@
 
 #include "http/network.h"
 
-/* Bytes of bodies. With more of them no transfer is begun until the owner has heard some. */
-#define MOST_UNHEARD (32 * 1024 * 1024)
-
 static HttpNetwork *all_running = NULL;
+static bool leaving = false; /* the process ends */
 
 static void
 move_all(dlist_head *to, dlist_head *from)
@@ -70,6 +68,7 @@ enqueue(HttpNetwork *network, HttpTransfer *transfer)
 		host->known = true;
 		host->next_known = network->hosts;
 		network->hosts = host;
+		network->host_count++;
 	}
 	dlist_push_tail(&host->queue, &transfer->node);
 	network->queued++;
@@ -92,29 +91,33 @@ start_transfer(HttpNetwork *network, HttpTransfer *transfer)
 	}
 	if (handle != NULL)
 		give_back_handle(network, handle);
-	transfer_end_unstarted(transfer, "out of memory");
+	transfer_give_up(transfer, "out of memory");
 	dlist_push_tail(&network->over, &transfer->node);
 }
 
-/* Starts what waits, as far as the limits allow; the hosts take turns. */
+/*
+ * Starts what waits, as far as the limits allow. The hosts take turns, also from one call to the next: where connections are
+ * short, one host with much to ask would have them all.
+ */
 static void
 start_queued(HttpNetwork *network)
 {
-	bool started = true;
+	int passed = 0; /* hosts in a row that start nothing */
 
-	while (started && network->queued > 0)
+	while (network->queued > 0 && network->active < network->options.max_connections &&
+		   passed < network->host_count)
 	{
-		started = false;
-		for (HttpHost *host = network->hosts; host != NULL; host = host->next_known)
+		HttpHost *host = network->turn != NULL ? network->turn : network->hosts;
+
+		network->turn = host->next_known;
+		if (dlist_is_empty(&host->queue) || host->active >= network->options.max_host_connections)
 		{
-			if (dlist_is_empty(&host->queue) || host->active >= network->options.max_host_connections)
-				continue;
-			if (network->active >= network->options.max_connections)
-				return;
-			network->queued--;
-			start_transfer(network, first_of(&host->queue));
-			started = true;
+			passed++;
+			continue;
 		}
+		passed = 0;
+		network->queued--;
+		start_transfer(network, first_of(&host->queue));
 	}
 }
 
@@ -168,7 +171,7 @@ silence(int descriptor)
 	ssize_t ignored pg_attribute_unused() = read(descriptor, &count, sizeof(count));
 }
 
-/* The mutex is held: has the thread something to do? Then it is called. */
+/* The mutex is held. Ends the wait of the thread, which is running: there is something for it to do. */
 static void
 call_thread(HttpNetwork *network)
 {
@@ -177,7 +180,7 @@ call_thread(HttpNetwork *network)
 	network->called = true;
 }
 
-/* The mutex is held. */
+/* The mutex is held, or the thread does not run. */
 static void
 hand_over(HttpNetwork *network)
 {
@@ -185,8 +188,10 @@ hand_over(HttpNetwork *network)
 
 	if (dlist_is_empty(&network->over))
 		return;
-	dlist_foreach(iter, &network->over) network->unheard +=
-		dlist_container(HttpTransfer, node, iter.cur)->body.length;
+	dlist_foreach(iter, &network->over)
+	{
+		network->unheard += dlist_container(HttpTransfer, node, iter.cur)->body.length;
+	}
 	move_all(&network->ended, &network->over);
 	if (!network->rung)
 		ring(network->bell);
@@ -210,7 +215,7 @@ drive(void *arg)
 		while (!dlist_is_empty(&network->sent))
 			enqueue(network, first_of(&network->sent));
 		stop = network->stop;
-		full = network->unheard >= MOST_UNHEARD;
+		full = network->unheard >= NETWORK_MOST_UNHEARD;
 		pthread_mutex_unlock(&network->mutex);
 		if (stop)
 			return NULL;
@@ -223,9 +228,11 @@ drive(void *arg)
 
 /* ---- Its beginning and its end ---- */
 
+/* At the end of the process. What is sent by others that end it is given up. */
 static void
 stop_all(int code, Datum arg)
 {
+	leaving = true;
 	while (all_running != NULL)
 		network_stop(all_running);
 }
@@ -237,6 +244,8 @@ start(HttpNetwork *network)
 	sigset_t old;
 	int error;
 
+	if (leaving)
+		return false;
 	if (!registered)
 		before_shmem_exit(stop_all, (Datum) 0);
 	registered = true;
@@ -270,12 +279,42 @@ network_stop(HttpNetwork *network)
 	*link = network->next_running;
 }
 
-bool
+/* Ends all that is not over yet, with an answer that says why. The thread does not run. */
+static void
+give_up_all(HttpNetwork *network, const char *why)
+{
+	dlist_mutable_iter iter;
+	dlist_iter ended;
+	sigset_t old;
+
+	block_signals(&old);
+	dlist_foreach_modify(iter, &network->under_way)
+	{
+		HttpTransfer *transfer = dlist_container(HttpTransfer, node, iter.cur);
+
+		take_out(network, transfer);
+		give_back_handle(network, transfer->handle);
+		dlist_push_tail(&network->over, &transfer->node);
+	}
+	restore_signals(&old);
+	for (HttpHost *host = network->hosts; host != NULL; host = host->next_known)
+		move_all(&network->over, &host->queue);
+	network->queued = 0;
+	move_all(&network->over, &network->sent);
+	dlist_foreach(ended, &network->over)
+	{
+		transfer_give_up(dlist_container(HttpTransfer, node, ended.cur), why);
+	}
+	hand_over(network);
+}
+
+void
 network_resume(HttpNetwork *network)
 {
 	if (network->running || (network->queued == 0 && network->active == 0 && dlist_is_empty(&network->sent)))
-		return true;
-	return start(network);
+		return;
+	if (!start(network))
+		give_up_all(network, "no thread can be started");
 }
 
 /* ---- For the owner ---- */
@@ -290,16 +329,7 @@ network_send(HttpNetwork *network, dlist_head *transfers)
 	if (network->running)
 		call_thread(network);
 	pthread_mutex_unlock(&network->mutex);
-	if (network_resume(network))
-		return;
-	while (!dlist_is_empty(&network->sent))
-	{
-		HttpTransfer *transfer = first_of(&network->sent);
-
-		transfer_end_unstarted(transfer, "no thread can be started");
-		dlist_push_tail(&network->over, &transfer->node);
-	}
-	hand_over(network);
+	network_resume(network);
 }
 
 bool
@@ -320,10 +350,13 @@ network_take_ended(HttpNetwork *network, dlist_head *transfers)
 void
 network_forget(HttpNetwork *network, HttpTransfer *transfer)
 {
+	bool full;
+
 	pthread_mutex_lock(&network->mutex);
-	if (network->unheard >= MOST_UNHEARD && network->running)
-		call_thread(network);
+	full = network->unheard >= NETWORK_MOST_UNHEARD;
 	network->unheard -= transfer->body.length;
+	if (full && network->unheard < NETWORK_MOST_UNHEARD && network->running)
+		call_thread(network);
 	pthread_mutex_unlock(&network->mutex);
 	transfer_free(transfer);
 }
@@ -357,25 +390,8 @@ network_rest(HttpNetwork *network)
 void
 network_cancel(HttpNetwork *network)
 {
-	dlist_mutable_iter iter;
-	sigset_t old;
-
 	Assert(!network->running);
-	block_signals(&old);
-	dlist_foreach_modify(iter, &network->under_way)
-	{
-		HttpTransfer *transfer = dlist_container(HttpTransfer, node, iter.cur);
-
-		take_out(network, transfer);
-		give_back_handle(network, transfer->handle);
-		dlist_push_tail(&network->over, &transfer->node);
-	}
-	restore_signals(&old);
-	for (HttpHost *host = network->hosts; host != NULL; host = host->next_known)
-		network_forget_all(network, &host->queue);
-	network->queued = 0;
-	hand_over(network);
-	network_forget_all(network, &network->sent);
+	give_up_all(network, "it was cancelled");
 	network_forget_all(network, &network->ended);
 }
 

@@ -396,9 +396,9 @@ transfer_end(HttpTransfer *transfer, CURLcode result)
 }
 
 void
-transfer_end_unstarted(HttpTransfer *transfer, const char *why)
+transfer_give_up(HttpTransfer *transfer, const char *why)
 {
-	snprintf(transfer->text, sizeof(transfer->text), "the request could not be started: %s", why);
+	snprintf(transfer->text, sizeof(transfer->text), "the request was given up: %s", why);
 	transfer->answer =
 		(HttpAnswer){.body = "", .transfer = transfer, .error = ERROR_NETWORK, .error_text = transfer->text};
 }

@@ -83,7 +83,7 @@ extern void handle_free(HttpHandle *handle);
 /* Fills in the answer of a transfer that has ended, while its handle is still loaded with it. */
 extern void transfer_end(HttpTransfer *transfer, CURLcode result);
 
-/* The same of one that no handle has carried; `why` is no secret. */
-extern void transfer_end_unstarted(HttpTransfer *transfer, const char *why);
+/* The same of one that no handle carries, or none any more; `why` is no secret. */
+extern void transfer_give_up(HttpTransfer *transfer, const char *why);
 
 #endif

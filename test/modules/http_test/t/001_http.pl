@@ -305,7 +305,7 @@ note 'the thread';
 {
 	my $text = $node->safe_psql('postgres', qq{SELECT http_forbid_threads();
 		SELECT DISTINCT error, error_text, count(*) OVER () FROM http_test('{https://a.invalid/ok}', '$base', repeat => 3)});
-	is($text, "t\nnetwork|the request could not be started: no thread can be started|3",
+	is($text, "t\nnetwork|the request was given up: no thread can be started|3",
 		'where no thread can be started the requests fail like those of a network that is down');
 }
 
