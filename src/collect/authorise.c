@@ -368,12 +368,7 @@ authorise_go_on(Job *job)
 	else if (!app_token_possible(job) || job->app_failed)
 		authorised(job);
 	else if (app_token_get(job, authorise_go_on))
-	{
-		if (job->app_failed)
-			authorise_go_on(job); /* on the artist's token */
-		else
-			authorised(job);
-	}
+		authorised(job);
 }
 
 void

@@ -278,6 +278,12 @@ becomes('youtube', $bob, 'active|rate_limited|00:15:00', 'a renewal waits for th
 set_now($node, '2026-03-03T08:17:00Z');
 becomes('youtube', $bob, 'active|', 'and follows then');
 
+# no other token than the one that renews
+sql("SELECT dreamsuite.connect_account('$cid', 'spotify', refresh_token => 'ref-spotify-4711')");
+collect($node, "'$cid', 'spotify'");
+becomes('spotify', $cid, 'active|ok|', 'a refresh token is enough to connect', 'a.status, s.last_outcome, s.last_error_class');
+is(sql("SELECT count(*) FROM dreamsuite.request_log WHERE error_class <> 'ok' AND " . of('spotify', $cid)), '0', 'nothing is asked without the other');
+
 # an app that the platform refuses
 my @many = map { user_id($_) } 31 .. 33;
 sub status_of { return sql("SELECT hint FROM dreamsuite.status() WHERE item = 'paused: $_[0]'"); }
