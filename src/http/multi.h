@@ -64,8 +64,10 @@ extern void multi_open(HttpMulti *multi);
 /* How many connections may be open, idle ones too: the oldest is closed where a new one is needed. Signals blocked. */
 extern void multi_limit(HttpMulti *multi, int connections);
 
-/* Feeds libcurl what the network and the clock have. Waits until there is something, or `call` was rung, where `wait`. Never
- * raises. Signals blocked. */
+/*
+ * Feeds libcurl what the network and the clock have. Waits until there is something, or `call` was rung, where `wait`. Never
+ * raises. Signals blocked.
+ */
 extern void multi_drive(HttpMulti *multi, bool wait);
 
 /* A descriptor to be rung (an eventfd that never blocks), booked with the server. Errors: ERRCODE_INSUFFICIENT_RESOURCES. */

@@ -20,6 +20,7 @@
 #define MEGABYTE (1024 * 1024)
 
 static HttpServer server;
+static const char *address = "127.0.0.1"; /* of the server */
 static HttpNetwork network;
 static HttpHost hosts[2];
 
@@ -87,7 +88,7 @@ ask(dlist_head *list, int count, int host, const char *kind, int arg, int timeou
 		HttpTransfer *transfer;
 		char url[128];
 
-		snprintf(url, sizeof(url), "http://127.0.0.1:%d/%s/%s/%d/%d", server.port, hosts[host].name, kind,
+		snprintf(url, sizeof(url), "http://%s:%d/%s/%s/%d/%d", address, server.port, hosts[host].name, kind,
 				 arg, id);
 		transfer = transfer_create(&request, url);
 		transfer->host = &hosts[host];
@@ -271,6 +272,33 @@ test_many(void)
 	network_stop(&network);
 	ok(unfinished() == 0 && network.unheard == 0, "nothing is left then");
 	network_close(&network);
+}
+
+/* Names are resolved by further threads, of libcurl. */
+static void
+test_names(void)
+{
+	int descriptors = open_descriptors();
+
+	address = "localhost";
+	begin(10, 10);
+	send_some(10, 0, "slow", 1);
+	network_stop(&network);
+	network_resume(&network);
+	hear_until(10);
+	ok(good == 10, "a stop while names are resolved loses nothing");
+	network_close(&network);
+	for (int round = 0; round < 20; round++)
+	{
+		begin(3, 3);
+		send_some(3, 0, "slow", 1);
+		poll(NULL, 0, round % 4);
+		network_close(&network);
+	}
+	for (int i = 0; i < PATIENCE && open_descriptors() > descriptors; i++)
+		poll(NULL, 0, 1);
+	ok(open_descriptors() == descriptors, "and an end closes what resolves them");
+	address = "127.0.0.1";
 }
 
 /* A host with much to ask does not hold back one with little where connections are short, whichever came first. */
@@ -525,6 +553,7 @@ main(void)
 		return done();
 	}
 	test_many();
+	test_names();
 	test_turns(0);
 	test_turns(1);
 	test_stop();
