@@ -17,8 +17,8 @@ void
 heap_keep(void)
 {
 #ifdef __GLIBC__
-	/* What the network's thread allots the other frees: in heaps of their own neither would find it again. */
-	mallopt(M_ARENA_MAX, 1);
+	/* One for this thread and one for that of the network, which would wait for each other; the resolver's share them. */
+	mallopt(M_ARENA_MAX, 2);
 	mallopt(M_TRIM_THRESHOLD, KEPT);
 	mallopt(M_TOP_PAD, BLOCK);
 	mallopt(M_MMAP_THRESHOLD, BLOCK);

@@ -22,7 +22,7 @@
 #include "http/url.h"
 
 #define MAX_TIMEOUT_MS 600000
-#define MOST_REPORTED  64 /* answers of one run: the owner has other things to do as well */
+#define MOST_REPORTED  32 /* answers of one run: the owner has other things to do as well */
 
 struct HttpEngine
 {

@@ -25,7 +25,7 @@
 #include "http/transfer.h"
 
 /* Bytes of bodies that have come. With more of them no transfer is begun until the owner has heard some. */
-#define NETWORK_MOST_UNHEARD (32 * 1024 * 1024)
+#define NETWORK_MOST_UNHEARD (8 * 1024 * 1024)
 
 /* The transfers of one host: how many are under way, and which wait. There are few hosts and they stay. */
 typedef struct HttpHost
