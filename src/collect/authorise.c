@@ -21,17 +21,20 @@
 #include "collect/pace.h"
 #include "collect/secret.h"
 #include "collect/token_answer.h"
+#include "collect/work.h"
 #include "config.h"
 
 #define RENEW_AHEAD_S  600 /* a run is over by then */
 #define STILL_GOOD     (30 * USECS_PER_SEC)
 #define EXCHANGE_TRIES 3
 #define STRAY_REFUSALS                                                                                       \
-	4                 /* of one request, until its token is believed to be dead, where nothing else says so */
-#define MOST_TRIES  8 /* of one request, whatever tokens it carried */
-#define SHORT_LIVED (2 * USECS_PER_HOUR) /* Meta's tokens that come from a code */
+	4 /* of one request, until its token is believed to be dead, where nothing else says so */
+#define MOST_TRIES      8 /* of one request, whatever tokens it carried */
+#define REFUSALS_OF_APP 3 /* one after the other, while no token was renewed: then it is not by accident */
+#define SHORT_LIVED     (2 * USECS_PER_HOUR) /* Meta's tokens that come from a code */
 
-static int renewals = 0; /* under way, of tokens that rotate */
+static int renewals = 0;            /* under way, of tokens that rotate */
+static int refusals[MAX_PLATFORMS]; /* of its app, since one of its tokens was renewed */
 
 /* ---- What is held ---- */
 
@@ -285,6 +288,7 @@ renewal_answered(Job *job, const HttpAnswer *http, void *arg)
 	job->renewed = true;
 	if (answer.error == ERROR_NONE)
 	{
+		refusals[job->platform_index] = 0;
 		take_tokens(job, &answer);
 		if (answer.scopes != NIL)
 			job->account.scopes = scopes_copy(job, answer.scopes);
@@ -316,8 +320,8 @@ renewal_answered(Job *job, const HttpAnswer *http, void *arg)
 	}
 	else
 	{
-		/* Other words of that class may be about this token alone. */
-		if (answer.app_is_refused)
+		/* Other words of that class may be about this token alone, and once a platform may be wrong. */
+		if (answer.app_is_refused && ++refusals[job->platform_index] >= REFUSALS_OF_APP)
 			authorise_hold_app(job, reason);
 		job->blocked_until = Max(job->blocked_until, answer.wait_until);
 		job_stop(job, answer.error, reason);
