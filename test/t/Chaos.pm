@@ -217,6 +217,9 @@ sub run_chaos
 			set_calendar($node, $now);
 		}
 		note(sprintf('%s: until %s, after %.0f s, %d requests', $day, $now, time - $began, simulator_stats('total')));
+		my $open = ask($node, "SELECT platform, user_id, next_due_at, blocked_until, attempts, last_error_class, last_error FROM dreamsuite.account_state
+			WHERE done_on IS DISTINCT FROM '$day' ORDER BY 1, 2 LIMIT 20");
+		diag("not done on $day:\n$open") if $open ne '';
 		return ask($node, "SELECT count(*) FROM dreamsuite.account_state WHERE done_on = '$day'");
 	};
 
@@ -300,7 +303,8 @@ CREATE VIEW different AS SELECT * FROM compared
             AND abs(calm::text::numeric - stormy::text::numeric) <= 0.01 * calm::text::numeric + 1)
    AND NOT (key = 'watch_time_minutes' AND abs(calm::text::numeric - stormy::text::numeric) <= 10)});
 	is(ask($node, 'SELECT count(*) FROM different'), '0', 'no value is another than without the trouble')
-	  or diag(ask($node, 'SELECT platform, key, date, user_id, calm, stormy FROM different LIMIT 20'));
+	  or diag(ask($node, 'SELECT platform, key, date, user_id, calm, stormy FROM different LIMIT 20') . "\n"
+		. ask($node, 'SELECT r.* FROM dreamsuite.collection_runs r JOIN (SELECT DISTINCT user_id, platform FROM different LIMIT 3) d USING (user_id, platform) ORDER BY r.run_id'));
 	is(ask($node, q{SELECT count(*) FROM compared WHERE calm = 'null' AND stormy <> 'null'}), '0', 'nothing was made up')
 	  or diag(ask($node, q{SELECT platform, key, date, user_id, calm, stormy FROM compared WHERE calm = 'null' AND stormy <> 'null' LIMIT 20}));
 	is(ask($node, q{SELECT count(*) FROM (SELECT DISTINCT user_id, platform, date FROM compared WHERE calm <> 'null' AND coalesce(stormy, 'null') = 'null') t
