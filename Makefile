@@ -72,7 +72,7 @@ ifneq (,$(findstring clang,$(CC)))
 PG_CFLAGS += -Wno-ignored-optimization-argument -Wno-ignored-attributes -Wno-unknown-warning-option
 endif
 # libjwt is not linked but opened when a key signs first: see src/oauth/apple.c.
-SHLIB_LINK = $(shell pkg-config --libs libcurl libsodium) -lm -ldl
+SHLIB_LINK = $(shell pkg-config --libs libcurl libsodium) -lm -ldl -lpthread
 LIBJWT := $(shell objdump -p $$(pkg-config --variable=libdir libjwt 2>/dev/null)/libjwt.so 2>/dev/null | sed -n 's/^ *SONAME *//p')
 PG_CPPFLAGS += -DLIBJWT='"$(or $(LIBJWT),libjwt.so)"'
 
