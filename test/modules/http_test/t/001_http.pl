@@ -286,10 +286,10 @@ note 'the thread';
 	my $threads = "SELECT count(*) FROM pg_ls_dir('/proc/self/task')";
 	my ($before, $seen, $after) = split(/\n/, $node->safe_psql('postgres', qq{
 		$threads;
-		SELECT * FROM http_unattended('https://a.invalid/ok', '$base', 50, 1000, 1);
+		SELECT * FROM http_unattended('https://a.invalid/ok', '$base', 10, 2000, 1);
 		$threads}));
 	my ($answers, undef, $there, $with_signals) = split(/\|/, $seen);
-	is($answers, '50', 'what is sent is answered while the process does something else, one after the other');
+	is($answers, '10', 'what is sent is answered while the process does something else, one after the other');
 	is($there, $before + 1, 'one thread does it');
 	is($with_signals, '0', 'and takes no signals');
 	is($after, $before, 'it ends with its engine');
