@@ -18,6 +18,7 @@
 
 #include "utils/timestamp.h"
 
+#include "http/url.h"
 #include "platform/meta.h"
 
 /* The period of insights that comes nearest to a month: told once a day for the 28 days before. */
@@ -92,7 +93,7 @@ ask_posts(Plan *plan, const char *id, bool summaries, List *metrics)
 	char *insights = metrics == NIL ? "" : psprintf(",insights.metric(%s)", meta_joined(metrics));
 
 	plan_ask_path(plan, "posts", NULL,
-				  psprintf(META_VERSION "/%s/published_posts?%s%s%s&limit=100", id, POST_FIELDS,
+				  psprintf(META_VERSION "/%s/published_posts?%s%s%s&limit=100", url_encoded(id), POST_FIELDS,
 						   summaries ? POST_SUMMARIES : "", insights));
 }
 
@@ -101,11 +102,11 @@ ask_page(Plan *plan, const char *id)
 {
 	ask_posts(plan, id, true, meta_metrics(plan, POST_METRICS));
 	plan_ask_path(plan, "videos", NULL,
-				  psprintf(META_VERSION "/%s/videos?fields=id,published&limit=100", id));
+				  psprintf(META_VERSION "/%s/videos?fields=id,published&limit=100", url_encoded(id)));
 	plan_ask_metrics(plan, "insights", NULL,
 					 psprintf(META_VERSION "/%s/insights?metric={metrics}&period=" PERIOD
 										   "&since={since" RESTATED_DAYS "}&until={now}",
-							  id),
+							  url_encoded(id)),
 					 meta_metrics(plan, PAGE_METRICS));
 }
 
@@ -115,7 +116,8 @@ begin(Plan *plan)
 {
 	const char *id = plan->account->external_id;
 
-	plan_ask_path(plan, "page", NULL, psprintf(META_VERSION "/%s?" PAGE_FIELDS, id != NULL ? id : "me"));
+	plan_ask_path(plan, "page", NULL,
+				  psprintf(META_VERSION "/%s?" PAGE_FIELDS, id != NULL ? url_encoded(id) : "me"));
 	if (id != NULL)
 		ask_page(plan, id);
 }

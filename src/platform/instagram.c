@@ -132,10 +132,10 @@ ask_account(Plan *plan, const char *id)
 {
 	char *insights = psprintf(META_VERSION "/%s/insights?metric={metrics}&period=day&metric_type=total_value"
 										   "&since={since30}&until={until}",
-							  id);
+							  url_encoded(id));
 
-	plan_ask_path(plan, "media", NULL, psprintf(META_VERSION "/%s/media?" MEDIA_FIELDS, id));
-	plan_ask_path(plan, "stories", NULL, psprintf(META_VERSION "/%s/stories?" STORY_FIELDS, id));
+	plan_ask_path(plan, "media", NULL, psprintf(META_VERSION "/%s/media?" MEDIA_FIELDS, url_encoded(id)));
+	plan_ask_path(plan, "stories", NULL, psprintf(META_VERSION "/%s/stories?" STORY_FIELDS, url_encoded(id)));
 	for (int i = 0; i < lengthof(pairs); i++)
 		plan_ask_metrics(plan, "insights", NULL, insights, meta_metrics(plan, pairs[i]));
 }
