@@ -127,6 +127,13 @@ find_authority(const char *url, Authority *found)
 	return found->host_length > 0;
 }
 
+/* Schemes are the same in capitals (RFC 3986, 3.1). */
+static bool
+is_https(const Authority *authority)
+{
+	return authority->scheme_length == 5 && pg_strncasecmp(authority->scheme, "https", 5) == 0;
+}
+
 bool
 url_is_plain_https(const char *url)
 {
@@ -137,8 +144,7 @@ url_is_plain_https(const char *url)
 		if (!may_stand(*s))
 			return false;
 	}
-	if (!find_authority(url, &found) || found.user || found.scheme_length != 5 ||
-		strncmp(url, "https", 5) != 0)
+	if (!find_authority(url, &found) || found.user || !is_https(&found))
 		return false;
 	for (int i = 0; i < found.host_length; i++)
 	{
@@ -169,9 +175,7 @@ port_of(const Authority *authority)
 {
 	if (authority->port_length > 0)
 		return authority->port_length <= 5 ? atoi(authority->port) : -1;
-	if (authority->scheme_length == 5 && pg_strncasecmp(authority->scheme, "https", 5) == 0)
-		return 443;
-	return 80;
+	return is_https(authority) ? 443 : 80;
 }
 
 bool
@@ -230,7 +234,7 @@ url_under_base(const char *url, const char *base)
 	static const char scheme[] = "https://";
 	size_t length = strlen(base);
 
-	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0)
+	if (pg_strncasecmp(url, scheme, sizeof(scheme) - 1) != 0)
 		return pstrdup(url);
 	while (length > 0 && base[length - 1] == '/')
 		length--;

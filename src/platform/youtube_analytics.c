@@ -187,6 +187,15 @@ note_earlier(const Responses *responses, Normalised *out, const char *field, con
 	}
 }
 
+/* A total: what was taken back is netted, but there was never more of it than there was. */
+static int64
+total_of(const JsonbContainer *report, const JsonbContainer *row, const char *metric)
+{
+	int64 count = report_count(report, row, metric);
+
+	return count < 0 ? COUNT_UNKNOWN : count;
+}
+
 /* The report over all time is the one without a dimension. */
 int64
 youtube_read_reports(const Responses *responses, Normalised *out)
@@ -202,8 +211,8 @@ youtube_read_reports(const Responses *responses, Normalised *out)
 
 		if (row == NULL || report_has_column(report, "day") || report_has_column(report, "video"))
 			continue;
-		shares = report_count(report, row, "shares");
-		minutes = report_count(report, row, "estimatedMinutesWatched");
+		shares = total_of(report, row, "shares");
+		minutes = total_of(report, row, "estimatedMinutesWatched");
 		set_count(out, "shares_total", shares);
 		set_count(out, "watch_time_minutes", minutes);
 		set_number(out, "average_view_duration", report_number(report, row, "averageViewDuration"));

@@ -81,7 +81,7 @@ test_parts(void)
 	ok(url_is_plain_https("https://a.test"), "no path");
 	ok(url_is_plain_https("https://a.test:8443/"), "a port");
 	ok(!url_is_plain_https("http://a.test/"), "http is not https");
-	ok(!url_is_plain_https("HTTPS://a.test/"), "nor is another spelling");
+	ok(url_is_plain_https("Https://a.test/"), "capitals are the same scheme");
 	ok(!url_is_plain_https("https://u@a.test/"), "no user");
 	ok(!url_is_plain_https("https://a.test/ b"), "no blank");
 	ok(!url_is_plain_https("https://a.test/\r\nX: y"), "no line break");
@@ -107,6 +107,8 @@ test_parts(void)
 
 	is_text(url_under_base("https://api.deezer.com/artist/27?x=1", "http://127.0.0.1:8000"),
 			"http://127.0.0.1:8000/api.deezer.com/artist/27?x=1", "under the test base");
+	is_text(url_under_base("Https://a.test/x", "http://127.0.0.1:8000"), "http://127.0.0.1:8000/a.test/x",
+			"capitals in its scheme");
 	is_text(url_under_base("https://a.test/x", "http://127.0.0.1:8000/"), "http://127.0.0.1:8000/a.test/x",
 			"a slash at its end is no other base");
 }
