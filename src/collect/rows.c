@@ -29,15 +29,32 @@ asked_at(const Job *job)
 	return config_test_now[0] != '\0' ? job->started_at : job->account.observed_at;
 }
 
+/* What gen_random_uuid() would give, from one look at the source of randomness for all of them. */
+static pg_uuid_t *
+new_ids(int count)
+{
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * count);
+
+	if (!pg_strong_random(ids, sizeof(pg_uuid_t) * count))
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+	for (int i = 0; i < count; i++)
+	{
+		ids[i].data[6] = (ids[i].data[6] & 0x0f) | 0x40;
+		ids[i].data[8] = (ids[i].data[8] & 0x3f) | 0x80;
+	}
+	return ids;
+}
+
 static void
 repairing_days(List *jobs)
 {
 	static SPIPlanPtr plan;
-	static const Oid types[] = {UUIDOID, TEXTOID, DATEOID,  INT8OID,       INT4OID,
-								INT8OID, INT8OID, JSONBOID, TIMESTAMPTZOID};
+	static const Oid types[] = {UUIDOID, UUIDOID, TEXTOID, DATEOID,  INT8OID,
+								INT4OID, INT8OID, INT8OID, JSONBOID, TIMESTAMPTZOID};
 	Columns *columns = columns_create(lengthof(types), types);
 	NewRow *rows = palloc0(sizeof(NewRow) * Max(list_length(jobs), 1));
 	TouchedDays *touched;
+	pg_uuid_t *ids;
 	int in_time = 0;
 	ListCell *cell;
 	int n = 0;
@@ -58,6 +75,7 @@ repairing_days(List *jobs)
 	if (n == 0)
 		return;
 	changes_fill(rows, n);
+	ids = new_ids(n);
 	n = 0;
 	foreach (cell, jobs)
 	{
@@ -76,6 +94,7 @@ repairing_days(List *jobs)
 			job->result->content_count = COUNT_UNKNOWN;
 		}
 		columns_row(columns);
+		column_uuid(columns, &ids[n]);
 		column_uuid(columns, &job->user_id);
 		column_text(columns, job->platform->name);
 		column_date(columns, job->date);
@@ -90,11 +109,11 @@ repairing_days(List *jobs)
 	/* What is known already is never overwritten by an unknown. */
 	columns_execute(
 		&plan,
-		"INSERT INTO dreamsuite.daily_metrics AS d (user_id, platform, date, follower_count, follower_change_24h,"
+		"INSERT INTO dreamsuite.daily_metrics AS d (id, user_id, platform, date, follower_count, follower_change_24h,"
 		"  engagement_total, content_count, metrics, collected_at)"
-		" SELECT j.user_id, j.platform, j.date, j.follower_count, j.follower_change_24h, j.engagement_total,"
+		" SELECT j.id, j.user_id, j.platform, j.date, j.follower_count, j.follower_change_24h, j.engagement_total,"
 		"  j.content_count::integer, j.metrics, j.collected_at"
-		" FROM batch AS j(user_id, platform, date, follower_count,"
+		" FROM batch AS j(id, user_id, platform, date, follower_count,"
 		"  follower_change_24h, engagement_total, content_count, metrics, collected_at)"
 		" ON CONFLICT (user_id, platform, date) DO UPDATE SET"
 		"  follower_count = COALESCE(excluded.follower_count, d.follower_count),"
