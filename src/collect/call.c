@@ -25,7 +25,7 @@
 DREAMSUITE_FUNCTION(dreamsuite_collect);
 
 #define LOOK_EVERY_MS     100 /* and not before half of the time that the rest will take ... */
-#define LOOK_SHARE        20  /* ... nor before so many times what a look takes */
+#define LOOK_SHARE        50  /* ... nor before so many times what a look takes */
 #define SAY_EVERY_MS      2000
 #define MARKED_AT_ONCE    1000 /* accounts that become due */
 #define START_PATIENCE_MS 5000
@@ -36,7 +36,10 @@ DREAMSUITE_FUNCTION(dreamsuite_collect);
 /* The accounts of the call, with what is to be said of those that are left alone. $1 user, $2 platform, $3 now, $4 and $5 after
  * which, $6 how many. */
 static const char *const select_sql =
-	"SELECT a.user_id, a.platform, a.status IN ('active', 'pending') AND COALESCE(o.enabled, true)"
+	/* of platforms there are few, and each account wants to know of its own */
+	"WITH o AS MATERIALIZED (SELECT platform, enabled FROM dreamsuite.platform_settings),"
+	" b AS MATERIALIZED (SELECT bucket, blocked_until, reason FROM dreamsuite.bucket_state)"
+	" SELECT a.user_id, a.platform, a.status IN ('active', 'pending') AND COALESCE(o.enabled, true)"
 	"   AND (" PAUSED_UNTIL " IS NULL OR " PAUSED_UNTIL " <= $3) AS is_ready, a.status, a.status_reason,"
 	"  CASE WHEN " PAUSED_UNTIL " > $3 THEN pg_catalog.to_char(" PAUSED_UNTIL
 	", 'YYYY-MM-DD HH24:MI:SSOF') END AS blocked,"
@@ -44,8 +47,8 @@ static const char *const select_sql =
 	"  COALESCE(o.enabled, true) AS enabled"
 	" FROM dreamsuite.accounts a"
 	" JOIN dreamsuite.account_state s ON s.user_id = a.user_id AND s.platform = a.platform"
-	" LEFT JOIN dreamsuite.platform_settings o ON o.platform = a.platform"
-	" LEFT JOIN dreamsuite.bucket_state b ON b.bucket = a.platform"
+	" LEFT JOIN o ON o.platform = a.platform"
+	" LEFT JOIN b ON b.bucket = a.platform"
 	" WHERE ($1 IS NULL OR a.user_id = $1) AND ($2 IS NULL OR a.platform = $2)"
 	"  AND ($4 IS NULL OR (a.user_id, a.platform) > ($4, $5))"
 	" ORDER BY a.user_id, a.platform LIMIT $6";
@@ -231,22 +234,36 @@ make_due(const Call *call, int first)
 	SPI_commit();
 }
 
+/* Waits for so many milliseconds, or until somebody wakes this process. */
+static void
+wait_a_while(long wait_ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
 /* Finds the accounts of the call and makes them due, so many at a time that the collector is soon at work on the first. */
 static void
 begin_call(Call *call, FunctionCallInfo fcinfo)
 {
 	int marked = 0, portions = 0;
+	TimestampTz began = GetCurrentTimestamp();
 
 	call->context = CurrentMemoryContext;
 	call->users = palloc(sizeof(Datum));
 	call->platforms = palloc(sizeof(Datum));
-	call->keys[2] = TimestampTzGetDatum(GetCurrentTimestamp());
+	call->keys[2] = TimestampTzGetDatum(began);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	while (select_accounts(call, fcinfo))
 	{
 		if (call->count == marked)
 			continue;
 		make_due(call, marked);
+		/* The collector has enough to do with so many for a while, and needs the processors more than this process. */
+		if (call->count - marked == MARKED_AT_ONCE)
+			wait_a_while((long) ((GetCurrentTimestamp() - began) / 1000) + 1);
+		began = GetCurrentTimestamp();
 		marked = call->count;
 		portions++;
 	}
@@ -315,6 +332,12 @@ wait_for_outcomes(Call *call, int *waiting)
 	Datum open_keys[4];
 
 	memcpy(open_keys, call->keys, sizeof(open_keys));
+	/* Of many accounts that were made due just now hardly one is done. */
+	if (call->count > MARKED_AT_ONCE)
+	{
+		collector_await();
+		wait_a_while(LOOK_EVERY_MS);
+	}
 	for (;;)
 	{
 		int running, total, open;
@@ -370,10 +393,7 @@ wait_for_outcomes(Call *call, int *waiting)
 			said_done = done;
 		}
 		collector_await();
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 until_look(done, total - *waiting, began, now), PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
+		wait_a_while(until_look(done, total - *waiting, began, now));
 	}
 }
 
