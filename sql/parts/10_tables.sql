@@ -135,7 +135,7 @@ CREATE TABLE account_state (
     last_error       text,
     PRIMARY KEY (user_id, platform)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
-CREATE INDEX account_state_due ON account_state (platform, next_due_at) WHERE next_due_at IS NOT NULL;
+CREATE INDEX account_state_due ON account_state (platform, next_due_at, user_id) WHERE next_due_at IS NOT NULL;
 CREATE INDEX account_state_blocked ON account_state (platform, blocked_until) WHERE blocked_until IS NOT NULL;
 COMMENT ON TABLE account_state IS 'When each account is due, who works on it and how the last run ended.';
 COMMENT ON COLUMN account_state.next_due_at IS 'Due at or after this time; null: not scheduled.';

@@ -234,7 +234,7 @@ careful_claim(Claiming *claiming, ErrorData *reason)
 	{
 		bool full = candidates_of(claiming, platforms[i]) >= claiming->room[i];
 
-		claiming->look->room[i] = full ? 0 : claiming->room[i];
+		claiming->look->more[i] = full || claiming->room[i] == 0;
 	}
 }
 

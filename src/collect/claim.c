@@ -34,13 +34,13 @@ static TimestampTz revoke_not_before = 0; /* clock */
 
 /* ---- What is free, and what comes next ---- */
 
-/* Did some platform get as many accounts as it had room for? Then it may have more that are due. */
+/* Does some platform for which there was room have more that are due, as far as is known? */
 static bool
 may_be_more(const int *room, const Look *look)
 {
 	for (int i = 0; platforms[i] != NULL; i++)
 	{
-		if (room[i] > 0 && look->room[i] == 0)
+		if (room[i] > 0 && look->more[i])
 			return true;
 	}
 	return false;
@@ -148,6 +148,7 @@ claiming_discard(Claiming *claiming)
 	pace_forget_stored();
 	cycle_forget();
 	revoke_forget();
+	due_begin_again();
 	*claiming->look = (Look){.due = TIME_UNKNOWN, .lease_ends = TIME_UNKNOWN};
 }
 
@@ -157,17 +158,14 @@ claim_share(void *arg)
 {
 	Claiming *claiming = arg;
 	Look *look = claiming->look;
-	ListCell *cell;
 
 	if (!transaction_begin("dreamsuite: claiming due accounts"))
 		return;
 	claiming_find_room(claiming);
-	memcpy(look->room, claiming->room, sizeof(look->room));
 	claiming->stage = STAGE_ACCOUNTS;
-	due_claim_share(look->room);
+	due_claim_share(claiming->room);
 	claiming_take_jobs(claiming);
-	foreach (cell, claiming->jobs)
-		look->room[((Job *) lfirst(cell))->platform_index]--;
+	look->again = due_note_claimed(claiming->jobs, claiming->room, look->more);
 
 	claiming->stage = STAGE_REVOCATIONS;
 	if (GetCurrentTimestamp() >= revoke_not_before)

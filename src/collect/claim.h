@@ -16,7 +16,8 @@ typedef struct Look
 		lease_ends; /* clock: a lease of somebody who is gone, where nothing is to be done, or the time for which an
 							  * account is left out; TIME_UNKNOWN: there is none */
 	bool failed; /* not all that is due could be looked for; it has been logged, and nothing is known */
-	int room[MAX_PLATFORMS]; /* of each platform, left after the claim; above 0 nothing more was due */
+	bool more[MAX_PLATFORMS]; /* the platform may have more that are due */
+	bool again;               /* and this can be known at once: not all of what is due was looked at */
 } Look;
 
 /*

@@ -87,6 +87,7 @@ read_job(MemoryContext context, int row)
 	job->user_id = *DatumGetUUIDP(result_column(row, "user_id", &null));
 	job->platform = platform_get(result_text(row, "platform"));
 	job->platform_index = platform_index(job->platform);
+	job->due_at = result_time(row, "next_due_at");
 	job->lease_token = *DatumGetUUIDP(result_column(row, "lease_token", &null));
 	job->run_id = result_count(row, "run_id");
 	job->attempts = DatumGetInt32(result_column(row, "attempts", &null));

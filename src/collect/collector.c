@@ -86,6 +86,7 @@ want_all(void)
 {
 	claim_wanted = true;
 	memset(wanted, true, sizeof(wanted));
+	due_begin_again();
 	wanted_at = GetCurrentTimestamp();
 }
 
@@ -206,13 +207,13 @@ claim_more(bool busy)
 	{
 		failed_claims = 0;
 		claim_not_before = 0;
-		claimed_at = jobs == NIL ? GetCurrentTimestamp() : 0;
+		claimed_at = jobs == NIL && !look.again ? GetCurrentTimestamp() : 0;
 		next_due = look.due;
 		lease_ends = look.lease_ends;
 		for (int i = 0; platforms[i] != NULL; i++)
-			wanted[i] = look.room[i] == 0 && pace_room(platforms[i], most) > 0;
+			wanted[i] = look.more[i] && pace_room(platforms[i], most) > 0;
 	}
-	claim_wanted = claim_wanted || jobs != NIL;
+	claim_wanted = claim_wanted || jobs != NIL || look.again;
 	foreach (cell, jobs)
 		job_begin(lfirst(cell));
 	list_free(jobs);

@@ -33,13 +33,17 @@
 	" JOIN dreamsuite.accounts a ON a.user_id = s.user_id AND a.platform = s.platform"                       \
 	"  AND a.status IN ('active', 'pending')"
 
-/* Those due, of each platform its share, so that the accounts of a slow one do not keep those of the others waiting. Skips what
- * another session holds. $4 platforms, $5 how many of each. */
+/*
+ * Those due, of each platform its share, so that the accounts of a slow one do not keep those of the others waiting. Skips what
+ * another session holds. Those that are due at one time come in the order of most keys, so that what is read and stored of them
+ * stands together. $4 platforms, $5 how many of each, $6 and $7 behind which due time and user.
+ */
 #define DUE_BY_SHARE(but)                                                                                    \
-	"SELECT d.* FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5)) AS p(platform, room)"          \
+	"SELECT d.* FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6),"        \
+	"  pg_catalog.unnest($7)) AS p(platform, room, due, user_id)"                                            \
 	" CROSS JOIN LATERAL (SELECT" DUE_COLUMNS " FROM dreamsuite.account_state s" ITS_ACCOUNT                 \
-	"   WHERE s.platform = p.platform AND" IS_DUE but                                                        \
-	"   ORDER BY s.next_due_at LIMIT p.room FOR UPDATE OF s SKIP LOCKED) d"                                  \
+	"   WHERE s.platform = p.platform AND (s.next_due_at, s.user_id) > (p.due, p.user_id) AND" IS_DUE but    \
+	"   ORDER BY s.next_due_at, s.user_id LIMIT p.room FOR UPDATE OF s SKIP LOCKED) d"                       \
 	" WHERE NOT EXISTS (SELECT FROM dreamsuite.platform_settings o WHERE o.platform = p.platform AND NOT o.enabled)"
 
 /* All but those that are left out for now (poison.c): users, platforms. */
@@ -78,19 +82,19 @@
 
 /* The due accounts, leased, with all that is narrow. One token is made for all that are claimed together, as it is only looked at
  * together with the account. */
-#define CLAIM(due)                                                                                                      \
-	"WITH due AS MATERIALIZED (" due "),"                                                                               \
-	" leased AS ("                                                                                                      \
-	"  UPDATE dreamsuite.account_state s SET lease_token = (SELECT pg_catalog.gen_random_uuid())," LEASE                \
-	"  FROM due WHERE s.user_id = due.user_id AND s.platform = due.platform"                                            \
-	"  RETURNING due.*, s.lease_token, s.attempts, s.requested_at)"                                                     \
-	" SELECT l.user_id, l.platform, l.lease_token, l.attempts, l.requested_at, l.external_id, l.handle, l.settings,"    \
-	"  l.granted_scopes, l.status, pg_catalog.nextval('dreamsuite.collection_runs_run_id_seq') AS run_id," ITS_SECRETS( \
+#define CLAIM(due)                                                                                                                  \
+	"WITH due AS MATERIALIZED (" due "),"                                                                                           \
+	" leased AS ("                                                                                                                  \
+	"  UPDATE dreamsuite.account_state s SET lease_token = (SELECT pg_catalog.gen_random_uuid())," LEASE                            \
+	"  FROM due WHERE s.user_id = due.user_id AND s.platform = due.platform"                                                        \
+	"  RETURNING due.*, s.next_due_at, s.lease_token, s.attempts, s.requested_at)"                                                  \
+	" SELECT l.user_id, l.platform, l.next_due_at, l.lease_token, l.attempts, l.requested_at, l.external_id, l.handle, l.settings," \
+	"  l.granted_scopes, l.status, pg_catalog.nextval('dreamsuite.collection_runs_run_id_seq') AS run_id," ITS_SECRETS(             \
 		"$1") " FROM leased l" OF_ITS_SECRETS("l")
 
-/* $6, $7 but these */
+/* $8, $9 but these */
 static const char *const share_sql = CLAIM(DUE_BY_SHARE(""));
-static const char *const share_but_sql = CLAIM(DUE_BY_SHARE(BUT("$6", "$7")));
+static const char *const share_but_sql = CLAIM(DUE_BY_SHARE(BUT("$8", "$9")));
 static const char *const named_sql = CLAIM(DUE_BY_NAME);
 
 /* Those due, from account_state alone: nothing that is wide is read. $4 platform, $5 how many, $6, $7 but these. */
@@ -129,7 +133,8 @@ static const char *const lease_one_sql =
 
 /* What was leased, with all that is narrow. $1 users, $2 platforms, $3 runs, $4 calendar's now. */
 static const char *const leased_sql =
-	"SELECT l.user_id, l.platform, l.lease_token, l.attempts, l.requested_at, a.external_id, a.handle, a.settings,"
+	"SELECT l.user_id, l.platform, l.next_due_at, l.lease_token, l.attempts, l.requested_at, a.external_id, a.handle,"
+	"  a.settings,"
 	"  a.granted_scopes, a.status, j.run_id," ITS_SECRETS(
 		"$4") " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS j(user_id, platform, run_id)"
 			  " JOIN dreamsuite.account_state l ON l.user_id = j.user_id AND l.platform = j.platform"
@@ -244,31 +249,90 @@ claim_share_one_by_one(const int *room)
 	claim_one_by_one(candidates, 0, list_length(candidates));
 }
 
+/*
+ * The place in the order of what is due up to which a platform's accounts have been claimed: a claim that begins there does not
+ * walk past all that is under lease or has just been done.
+ */
+typedef struct Reached
+{
+	TimestampTz due; /* DT_NOBEGIN: the beginning */
+	pg_uuid_t user_id;
+} Reached;
+
+static Reached reached[MAX_PLATFORMS];
+
+void
+due_begin_again(void)
+{
+	for (int i = 0; i < MAX_PLATFORMS; i++)
+		reached[i] = (Reached){.due = DT_NOBEGIN};
+}
+
 void
 due_claim_share(const int *room)
 {
 	static SPIPlanPtr plan, but_plan;
-	Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID,     TEXTARRAYOID,
-				   INT4ARRAYOID,   UUIDARRAYOID,   TEXTARRAYOID};
-	Datum values[7], rooms[MAX_PLATFORMS];
+	Oid types[] = {TIMESTAMPTZOID,      TIMESTAMPTZOID, INT4OID,      TEXTARRAYOID, INT4ARRAYOID,
+				   TIMESTAMPTZARRAYOID, UUIDARRAYOID,   UUIDARRAYOID, TEXTARRAYOID};
+	Datum values[9], rooms[MAX_PLATFORMS], times[MAX_PLATFORMS], users[MAX_PLATFORMS];
 	int n = 0;
 
 	if (transaction_with_citus())
 	{
+		due_begin_again();
 		claim_share_one_by_one(room);
 		return;
 	}
 	for (; platforms[n] != NULL; n++)
+	{
 		rooms[n] = Int32GetDatum(room[n]);
+		times[n] = TimestampTzGetDatum(reached[n].due);
+		users[n] = UUIDPGetDatum(&reached[n].user_id);
+	}
 	set_times(values);
 	values[2] = Int32GetDatum(LEASE_SECONDS);
 	values[3] = platform_names();
 	values[4] = PointerGetDatum(construct_array(rooms, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
-	if (poison_left_out(&values[5], &values[6]))
-		transaction_execute(transaction_plan(&but_plan, share_but_sql, 7, types), values, NULL,
+	values[5] = PointerGetDatum(
+		construct_array(times, n, TIMESTAMPTZOID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[6] = PointerGetDatum(construct_array(users, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	if (poison_left_out(&values[7], &values[8]))
+		transaction_execute(transaction_plan(&but_plan, share_but_sql, 9, types), values, NULL,
 							SPI_OK_SELECT);
 	else
-		transaction_execute(transaction_plan(&plan, share_sql, 5, types), values, NULL, SPI_OK_SELECT);
+		transaction_execute(transaction_plan(&plan, share_sql, 7, types), values, NULL, SPI_OK_SELECT);
+}
+
+bool
+due_note_claimed(List *jobs, const int *room, bool *more)
+{
+	int claimed[MAX_PLATFORMS] = {0};
+	bool again = false;
+	ListCell *cell;
+
+	for (int i = 0; platforms[i] != NULL; i++)
+		more[i] = reached[i].due != DT_NOBEGIN;
+	foreach (cell, jobs)
+	{
+		const Job *job = lfirst(cell);
+		Reached *far = &reached[job->platform_index];
+
+		claimed[job->platform_index]++;
+		if (job->due_at > far->due ||
+			(job->due_at == far->due && memcmp(&job->user_id, &far->user_id, UUID_LEN) > 0))
+			*far = (Reached){job->due_at, job->user_id};
+	}
+	for (int i = 0; platforms[i] != NULL; i++)
+	{
+		if (claimed[i] < room[i])
+		{
+			again = again || more[i];
+			reached[i] = (Reached){.due = DT_NOBEGIN};
+		}
+		else
+			more[i] = true;
+	}
+	return again;
 }
 
 void

@@ -23,8 +23,20 @@ typedef struct Candidate
 	const Platform *platform;
 } Candidate;
 
-/* Leases due accounts, of each platform at most its room, and reads them: the rows of the result are for claimed_job(). */
+/*
+ * Leases due accounts, of each platform at most its room, and reads them: the rows of the result are for claimed_job(). Where
+ * the last claim of a platform had all that it had room for this one goes on behind it; due_begin_again() is to be called where
+ * something may have become due before that, and at least as often as what has is to be found.
+ */
 extern void due_claim_share(const int *room);
+extern void due_begin_again(void);
+
+/*
+ * To be called with the jobs of due_claim_share(). `more`: the platform may have more that are due, as it had all that there
+ * was room for, or was not looked at from the beginning. True where one had less than there was room for behind the last claim,
+ * and is worth another look.
+ */
+extern bool due_note_claimed(List *jobs, const int *room, bool *more);
 
 /* The same of those accounts in a part of a List of Candidate * that are due. */
 extern void due_claim_named(List *candidates, int first, int count);

@@ -61,6 +61,7 @@ typedef struct Job
 	int64 run_id;
 	int attempts;       /* of the day, this one included */
 	DateADT date;       /* the metric date */
+	TimestampTz due_at; /* calendar: since then */
 	const char *status; /* of the account: active, pending, ... */
 	TimestampTz started_at;
 	Account account;

@@ -44,9 +44,27 @@ cmp_ok(simulator_stats('max_connections'), '>', 8, 'many at once');
 my $at_2000 = memory();
 
 connect_users(2001, 20000);
+# the first one is due again as soon as it is done, and earlier than all that the claims have come to by then
+my $first = "user_id = '" . user_id(1) . "'";
+my $meanwhile = $node->background_psql('postgres');
+$meanwhile->query_until(qr/begun/, <<"SQL");
+\\echo begun
+DO \$\$
+BEGIN
+    WHILE (SELECT count(*) FROM dreamsuite.collection_runs WHERE $first) < 2 LOOP
+        PERFORM pg_sleep(0.02);
+    END LOOP;
+    UPDATE dreamsuite.account_state SET next_due_at = '2026-02-01' WHERE $first;
+END
+\$\$;
+SQL
 like(collect($node), qr/20000 of 20000 accounts collected/, '20,000 accounts are collected in one run');
 is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT user_id) FROM dreamsuite.daily_metrics'),
 	'20000|20000', 'each once');
+$meanwhile->quit;
+my $runs = 'dreamsuite.collection_runs';
+is($node->safe_psql('postgres', "SELECT count(*), (SELECT count(*) > 5000 FROM $runs WHERE started_at > max(r.started_at)) FROM $runs r WHERE $first"),
+	'3|t', 'and what is due again meanwhile does not wait until the others are done');
 cmp_ok(simulator_stats('max_connections'), '<=', 64 + 1, 'still over at most 64 connections');
 my $at_20000 = memory();
 note("memory at 2,000 accounts: $at_2000 kB, at 20,000: $at_20000 kB");
