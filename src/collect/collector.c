@@ -43,7 +43,8 @@
 #include "collect/work.h"
 #include "config.h"
 
-#define CLAIM_LEAST      128   /* accounts at work, however few connections there may be */
+#define CLAIM_SHARE      6     /* accounts at work for a connection: with many, a statement is for many */
+#define CLAIM_LEAST      128   /* the same in all, however few connections there may be */
 #define STORE_BATCH      512   /* jobs of one transaction, at most */
 #define STORE_LEAST      8     /* fewer are hardly worth one */
 #define STORE_IDLE_US    2000  /* what a transaction should take while the network waits ... */
@@ -176,7 +177,7 @@ store_aside(void)
 static void
 claim_more(bool busy)
 {
-	int most = Max(3 * config_max_connections, CLAIM_LEAST);
+	int most = Max(CLAIM_SHARE * config_max_connections, CLAIM_LEAST);
 	int done = list_length(work.done), at_work = work.count - done;
 	bool worth = work.count == 0;
 	Look look;
