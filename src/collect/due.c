@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "collect/due.h"
+#include "collect/job.h"
 #include "collect/leases.h"
 #include "collect/poison.h"
 #include "collect/result.h"
