@@ -227,7 +227,10 @@ make_due(const Call *call, int first)
 	key_arrays(call, first, call->count - first, values);
 	if (command_run(make_due_sql, 4, types, values, NULL, false) != SPI_OK_SELECT)
 		elog(ERROR, "could not make accounts due");
-	if (first == 0 && !collector_wake())
+	/* It may be through with the earlier ones. */
+	if (first > 0)
+		(void) collector_remind();
+	else if (!collector_wake())
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("the collector could not be started"),
 				 errhint("Raise max_worker_processes.")));
