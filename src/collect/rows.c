@@ -36,7 +36,7 @@ new_ids(int count)
 	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * count);
 
 	if (!pg_strong_random(ids, sizeof(pg_uuid_t) * count))
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+		elog(ERROR, "could not draw random numbers");
 	for (int i = 0; i < count; i++)
 	{
 		ids[i].data[6] = (ids[i].data[6] & 0x0f) | 0x40;
