@@ -22,8 +22,7 @@
 #include "http/url.h"
 
 #define MAX_TIMEOUT_MS 600000
-#define MOST_REPORTED  32          /* answers of one run: the owner has other things to do as well */
-#define MOST_KEPT      (64 * 1024) /* bytes of an answer that has been told: larger ones are freed at once */
+#define MOST_REPORTED  32 /* answers of one run: the owner has other things to do as well */
 
 struct HttpEngine
 {
@@ -38,7 +37,6 @@ struct HttpEngine
 	dlist_head outgoing;     /* to be handed to the network */
 	dlist_head incoming;     /* have come from it, to be told */
 	HttpTransfer *reporting; /* its `done` is being called, or has raised */
-	dlist_head told;         /* for the network to free */
 };
 
 /* ---- Answers ---- */
@@ -50,12 +48,8 @@ end_report(HttpEngine *engine)
 	HttpTransfer *transfer = engine->reporting;
 
 	engine->reporting = NULL;
-	if (transfer == NULL)
-		return;
-	if (transfer->body.length > MOST_KEPT)
+	if (transfer != NULL)
 		network_forget(&engine->network, transfer);
-	else
-		dlist_push_tail(&engine->told, &transfer->node);
 }
 
 /* Tells the owners of transfers that have come; what they send meanwhile is put to the others. */
@@ -150,7 +144,7 @@ http_send(HttpEngine *engine, const HttpRequest *request, HttpDone done, void *a
 void
 http_engine_flush(HttpEngine *engine)
 {
-	network_send(&engine->network, &engine->outgoing, &engine->told);
+	network_send(&engine->network, &engine->outgoing);
 }
 
 /* Milliseconds until then, rounded up; -1 where that is never. */
@@ -221,7 +215,6 @@ http_engine_cancel(HttpEngine *engine)
 	network_cancel(&engine->network);
 	network_forget_all(&engine->network, &engine->outgoing);
 	network_forget_all(&engine->network, &engine->incoming);
-	network_forget_all(&engine->network, &engine->told);
 	engine->transfers = 0;
 }
 
@@ -311,7 +304,6 @@ http_engine_create(MemoryContext context, const HttpOptions *options)
 	engine->context = context;
 	dlist_init(&engine->outgoing);
 	dlist_init(&engine->incoming);
-	dlist_init(&engine->told);
 	network_init(&engine->network);
 	engine->cleanup.func = release_engine;
 	engine->cleanup.arg = engine;

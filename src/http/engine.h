@@ -90,8 +90,7 @@ extern void http_engine_configure(HttpEngine *engine, const HttpOptions *options
 
 /*
  * Queues a request, which goes to the network with the next http_engine_run() or http_engine_flush(); there it begins as
- * soon as the limits allow, in the order of its host. Everything is copied; the copy is wiped soon after `done` has returned,
- * and waits for nothing but the end of the run that called it.
+ * soon as the limits allow, in the order of its host. Everything is copied; the copy is wiped once `done` has returned.
  * Errors: ERRCODE_INVALID_PARAMETER_VALUE for an address that is not plain https://host[:port]/..., a header line with a line
  * break, or a time-out out of range; ERRCODE_OUT_OF_MEMORY.
  */

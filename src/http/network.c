@@ -202,7 +202,6 @@ static void *
 drive(void *arg)
 {
 	HttpNetwork *network = arg;
-	dlist_head told = DLIST_STATIC_INIT(told);
 
 	for (;;)
 	{
@@ -215,12 +214,9 @@ drive(void *arg)
 		network->called = false;
 		while (!dlist_is_empty(&network->sent))
 			enqueue(network, first_of(&network->sent));
-		move_all(&told, &network->told);
 		stop = network->stop;
 		full = network->unheard >= NETWORK_MOST_UNHEARD;
 		pthread_mutex_unlock(&network->mutex);
-		while (!dlist_is_empty(&told))
-			transfer_free(first_of(&told));
 		if (stop)
 			return NULL;
 		if (!full)
@@ -324,28 +320,12 @@ network_resume(HttpNetwork *network)
 /* ---- For the owner ---- */
 
 void
-network_send(HttpNetwork *network, dlist_head *transfers, dlist_head *told)
+network_send(HttpNetwork *network, dlist_head *transfers)
 {
-	bool some = told != NULL && !dlist_is_empty(told);
-	dlist_iter iter;
-
-	if (some && !network->running)
-	{
-		network_forget_all(network, told);
-		some = false;
-	}
-	if (dlist_is_empty(transfers) && !some)
+	if (dlist_is_empty(transfers))
 		return;
 	pthread_mutex_lock(&network->mutex);
 	move_all(&network->sent, transfers);
-	if (some)
-	{
-		dlist_foreach(iter, told)
-		{
-			network->unheard -= dlist_container(HttpTransfer, node, iter.cur)->body.length;
-		}
-		move_all(&network->told, told);
-	}
 	if (network->running)
 		call_thread(network);
 	pthread_mutex_unlock(&network->mutex);
@@ -423,7 +403,6 @@ network_init(HttpNetwork *network)
 	dlist_init(&network->over);
 	dlist_init(&network->sent);
 	dlist_init(&network->ended);
-	dlist_init(&network->told);
 	pthread_mutex_init(&network->mutex, NULL);
 }
 

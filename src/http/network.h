@@ -67,7 +67,6 @@ typedef struct HttpNetwork
 	pthread_mutex_t mutex;
 	dlist_head sent;  /* from the owner */
 	dlist_head ended; /* to the owner */
-	dlist_head told;  /* from the owner, to be freed */
 	size_t unheard;   /* bytes of bodies that have come and are not yet forgotten */
 	bool stop;
 	bool called; /* multi's own descriptor has been rung, and not heard yet */
@@ -83,10 +82,9 @@ extern void network_open(HttpNetwork *network);
 
 /*
  * Hands over the transfers of a list, which is empty then, and starts the thread where it does not run, like
- * network_resume(). With them go those of another list, to be wiped and freed like those of network_forget(): soon, and
- * without the owner, whom it would cost more, as it was the thread that allocated what came. NULL: none.
+ * network_resume().
  */
-extern void network_send(HttpNetwork *network, dlist_head *transfers, dlist_head *told);
+extern void network_send(HttpNetwork *network, dlist_head *transfers);
 
 /* Moves what has ended to the end of a list, and silences the bell; true where there was something. */
 extern bool network_take_ended(HttpNetwork *network, dlist_head *transfers);

@@ -109,7 +109,7 @@ send_some(int count, int host, const char *kind, int arg)
 
 	dlist_init(&list);
 	ask(&list, count, host, kind, arg, PATIENCE);
-	network_send(&network, &list, NULL);
+	network_send(&network, &list);
 }
 
 static bool
@@ -132,12 +132,10 @@ is_as_asked(const HttpAnswer *answer, int id)
 	return answer->body[answer->length] == '\0' && (!big || answer->body[answer->length - 1] == 'x');
 }
 
-/* Notes the answers of a list, and lets go of them: in turns by itself and by the thread. */
+/* Notes the answers of a list, and lets go of them. */
 static void
 hear(dlist_head *list)
 {
-	static int heard = 0;
-	dlist_head none = DLIST_STATIC_INIT(none);
 	dlist_iter iter;
 
 	dlist_foreach(iter, list)
@@ -151,10 +149,7 @@ hear(dlist_head *list)
 		reused = transfer->answer.reused;
 		order[answers++] = id;
 	}
-	if (heard++ % 2 == 0)
-		network_forget_all(&network, list);
-	else
-		network_send(&network, &none, list);
+	network_forget_all(&network, list);
 }
 
 /* Waits for the bell and takes what there is; false where it does not ring. */
@@ -320,7 +315,7 @@ test_turns(int much)
 	dlist_init(&list);
 	ask(&list, 60, much, "slow", 1, PATIENCE);
 	ask(&list, 10, 1 - much, "slow", 1, PATIENCE);
-	network_send(&network, &list, NULL);
+	network_send(&network, &list);
 	hear_until(72);
 	for (int i = 0; i < answers; i++)
 		last = asked[order[i]].host != much ? i : last;
@@ -376,7 +371,7 @@ test_timer(void)
 	begin(5, 5);
 	dlist_init(&list);
 	ask(&list, 1, 0, "hang", 0, 300);
-	network_send(&network, &list, NULL);
+	network_send(&network, &list);
 	await_begun(1);
 	network_stop(&network);
 	poll(NULL, 0, 400);
