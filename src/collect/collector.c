@@ -43,7 +43,7 @@
 #include "collect/work.h"
 #include "config.h"
 
-#define CLAIM_SHARE      6     /* accounts at work for a connection: with many, a statement is for many */
+#define CLAIM_SHARE      5     /* accounts at work for a connection: with many, a statement is for many */
 #define CLAIM_LEAST      128   /* the same in all, however few connections there may be */
 #define STORE_BATCH      512   /* jobs of one transaction, at most */
 #define STORE_LEAST      8     /* fewer are hardly worth one */

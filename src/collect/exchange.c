@@ -26,7 +26,7 @@
 #define SHORT_WAIT_SECONDS 30 /* a pause that the run sits out */
 
 /* So many wait in the engine or are under way: a connection that is free finds work while answers are read and stored. */
-#define SENT_AHEAD(connections) (6 * (connections))
+#define SENT_AHEAD(connections) (5 * (connections))
 
 static HttpEngine *engine;
 static int transfers = 0;          /* under way */
